@@ -1,0 +1,213 @@
+"""What a run is, as typed, frozen records: the words that measuring and judging share.
+
+Rules: standard library only; units stand in the names; None means that the system would not say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+SCHEMA = 1
+"""Raised when a record changes so that an older muxlab would misread it."""
+
+SubjectKind = Literal["mini-loop", "comparison", "floor", "custom"]
+SampleStatus = Literal["ok", "failed"]
+RunStatus = Literal["running", "complete", "interrupted"]
+
+
+@dataclass(frozen=True)
+class SubjectRecord:
+    """One thing that is measured: a loop on a backend, or the floor."""
+
+    name: str
+    """As on the command line; unique in a run. The A/A twin is called ``<control>-again``."""
+    kind: SubjectKind
+    label: str
+    """For people: ``mini-loop on epoll``, ``uvloop 0.23.0``."""
+    trigger: str | None = None
+    """``level`` or ``edge``, where it is known."""
+    control: bool = False
+    """Ratios are taken against this subject; exactly one a run."""
+    twin_of: str | None = None
+    """Set on the A/A twin only: the control's name, measured a second time under this record's name."""
+
+
+@dataclass(frozen=True)
+class ScenarioRecord:
+    """A workload with its parameters and load model."""
+
+    id: str
+    """``echo-sockets[connections=64,size=1024]``; unique in a run."""
+    workload: str
+    title: str
+    """For people: ``Echo over sockets, 64 connections, 1 KiB``."""
+    question: str
+    """What the workload answers, one sentence."""
+    unit: str
+    """What one operation is: ``request`` or ``event``. Figures are per unit."""
+    load: Literal["closed", "in-process"]
+    """``closed``: a separate load process, closed-loop. ``in-process``: the workload drives itself."""
+    parameters: dict[str, int]
+    axis: str | None = None
+    """The parameter along which this workload is scaled (``idle``, ``pairs``), for the scaling curve."""
+    labels: tuple[str, ...] = ()
+    """Warnings that hold for every sample, e.g. that one connection measures the scheduler's wake-up."""
+
+
+@dataclass(frozen=True)
+class NotRun:
+    """A cell that cannot run here, and why: a row in the report, never a gap."""
+
+    subject: str
+    scenario: str | None
+    """None: the subject cannot run at all on this machine."""
+    reason: str
+
+
+@dataclass(frozen=True)
+class LatencyRecord:
+    """Round-trip times of one sample's window, as the load generator saw them."""
+
+    count: int
+    min_ns: int
+    mean_ns: float
+    p50_ns: int
+    p90_ns: int
+    p99_ns: int
+    p999_ns: int
+    max_ns: int
+    bucket_upper_ns: tuple[int, ...] = ()
+    """Histogram: upper edges of the buckets that hold anything, ascending, about 5 % apart."""
+    bucket_counts: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One measurement of one subject under one scenario in one round."""
+
+    subject: str
+    scenario: str
+    round: int
+    """From 0. Ratios are paired by it. Warm-up rounds are marked by ``warmup`` and number from -1 down."""
+    order: int
+    """The position within the run, from 0, in which the sample was taken."""
+    status: SampleStatus
+    started_at: str
+    """ISO 8601 with offset."""
+    warmup: bool = False
+    reason: str | None = None
+    """Why the sample failed: what was expected, what came."""
+    stderr_tail: str | None = None
+    """The last lines of the failed process's standard error."""
+    window_s: float = 0.0
+    """Wall time of the measured window."""
+    operations: int = 0
+    """Verified units (requests, events) completed in the window, all inside the server's accounting."""
+    cpu_user_s: float = 0.0
+    """The server process over the window, as are all of the following up to the peak memory (getrusage)."""
+    cpu_system_s: float = 0.0
+    minor_faults: int = 0
+    major_faults: int = 0
+    voluntary_switches: int = 0
+    involuntary_switches: int = 0
+    peak_rss_bytes: int = 0
+    """The server's highest resident size up to the window's end."""
+    setup_s: float = 0.0
+    """From starting the processes to the window: imports, connecting, warm-up."""
+    latency: LatencyRecord | None = None
+    """None for in-process workloads."""
+    counters: dict[str, int] | None = None
+    """The mini-loop's own counts over the window (``waits``, ``events``, ``interest_changes``,
+    ``would_block`` ...); None for other subjects."""
+    load_cpu_s: float | None = None
+    """CPU time of the load process over the window; None for in-process workloads."""
+    load_utilisation: float | None = None
+    """``load_cpu_s / window_s``, 0 to 1."""
+    client_limited: bool = False
+    """The load process was the limit: throughput and latency say little about the server."""
+    pinned: bool = False
+    """Server and load had a core each for themselves."""
+
+    @property
+    def cpu_s(self) -> float:
+        """User and system CPU seconds of the server over the window."""
+        return self.cpu_user_s + self.cpu_system_s
+
+    @property
+    def cpu_us_per_operation(self) -> float:
+        """Server CPU microseconds per unit: the figure that leads. NaN when nothing was completed."""
+        return self.cpu_s / self.operations * 1e6 if self.operations else float("nan")
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The machine and software, as captured when the run began. None: the system would not say."""
+
+    captured_at: str
+    system: str
+    """``Linux 6.18.44 x86_64``."""
+    machine: str
+    cpu_model: str | None
+    cores_logical: int
+    cores_usable: int
+    """What the process may run on (affinity)."""
+    memory_bytes: int | None
+    governor: str | None
+    """The CPU frequency governor."""
+    virtualisation: str | None
+    load_average: tuple[float, float, float] | None
+    descriptor_limit: int
+    """The soft limit after the lab raised it as far as it may."""
+    descriptor_limit_hard: int
+    pinning: str
+    """``server on core 1, load on core 0``, or why there is none."""
+    python: str
+    """``CPython 3.11.7 (main, GCC 12.2.0)``."""
+    packages: dict[str, str]
+    """Versions that matter to the result: uvloop, and every subject's package."""
+    muxlab: str
+    extra: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """``run.json``: the plan of a run, its machine and how it ended."""
+
+    id: str
+    """The folder's name, a time stamp by default."""
+    muxlab: str
+    created_at: str
+    profile: str
+    seed: int
+    rounds: int
+    warmup_rounds: int
+    duration_s: float
+    """The length of each measured window."""
+    subjects: tuple[SubjectRecord, ...]
+    scenarios: tuple[ScenarioRecord, ...]
+    not_run: tuple[NotRun, ...]
+    environment: Environment
+    command: str
+    """The command line that repeats the run."""
+    status: RunStatus = "running"
+    finished_at: str | None = None
+    warnings: tuple[str, ...] = ()
+    """What the lab noticed about the machine or the run, each with its likely cause and what to do."""
+    schema: int = SCHEMA
+
+    @property
+    def control(self) -> SubjectRecord | None:
+        """The subject that ratios are taken against; None if it cannot run here."""
+        return next((subject for subject in self.subjects if subject.control), None)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as read back: the record, its samples, and the microbenchmarks' JSON if there is one."""
+
+    folder: Path
+    record: RunRecord
+    samples: tuple[Sample, ...]
+    microbench: dict[str, Any] | None = None
