@@ -13,14 +13,17 @@ Rules of the contract
   asked for (``ERROR``, ``HANGUP``, ``INVALID``, ``READ_HANGUP``).
 - A descriptor that was closed while registered is not an error. The kernel forgets it (epoll, kqueue), or
   the next wait reports it once with ``INVALID`` and drops it (select, poll).
-- ``timeout`` is in seconds; ``None`` waits without limit, zero and less do not wait. It is rounded *up* to
-  the mechanism's resolution: a wait never ends early for lack of resolution, so a timer never spins.
+- ``timeout`` is in seconds; ``None`` waits without limit, zero does not wait. It is rounded *up* to the
+  mechanism's resolution: a wait never ends early for lack of resolution, so a timer never spins. The caller
+  keeps it between 0 and `LONGEST_TIMEOUT`, since no backend spends a Python frame on checking it: a negative
+  one means forever to epoll_wait and is an error to select.
 - A signal does not end a wait early (PEP 475): its Python handler runs, and the wait goes on.
 """
 
 from __future__ import annotations
 
 import abc
+import select
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
@@ -38,6 +41,22 @@ READ_HANGUP = 0x2000
 """EPOLLRDHUP: the peer shut its writing side; only edge-triggered epoll asks for it."""
 
 BOTH = READ | WRITE
+
+for _bit, _value in {
+    "POLLIN": READ,
+    "POLLOUT": WRITE,
+    "POLLERR": ERROR,
+    "POLLHUP": HANGUP,
+    "POLLNVAL": INVALID,
+}.items():
+    if getattr(select, _bit, _value) != _value:  # the same on Linux, macOS and the BSDs; not on AIX
+        raise ImportError(
+            f"{_bit} should be {_value:#x}, and is {getattr(select, _bit):#x} on this system;"
+            " its backends would have to translate the masks, which nobody has written"
+        )
+
+LONGEST_TIMEOUT = 24 * 3600.0
+"""Seconds; every mechanism can wait this long (epoll and poll count milliseconds in a C int: 24.8 days)."""
 
 Event = tuple[int, int]
 """(descriptor, event mask)"""
@@ -75,9 +94,10 @@ class Backend(abc.ABC):
     def register(self, fd: int, mask: int) -> None:
         """Add ``fd`` to the interest set.
 
-        Raises `ValueError` if ``fd`` is registered already or ``mask`` is not made of ``READ`` and
-        ``WRITE`` or is empty, `DescriptorLimitError` above ``max_descriptor``, `OSError` as the kernel says
-        (EBADF: not open; EPERM: epoll does not watch regular files).
+        Raises `ValueError` if ``fd`` is negative or registered already, or ``mask`` is not made of ``READ``
+        and ``WRITE`` or is empty; `DescriptorLimitError` above ``max_descriptor``; `OSError` as the kernel
+        says (EBADF: not open; EPERM: epoll does not watch regular files). select and poll tell the kernel
+        nothing before the next wait, which then reports a descriptor that is not open as ``INVALID``.
         """
 
     @abc.abstractmethod
@@ -104,8 +124,8 @@ class Backend(abc.ABC):
     def stray(self, fd: int) -> None:
         """The loop saw an event for ``fd``, which is not registered: make sure it cannot come again.
 
-        Only a mechanism whose interest set lives in the kernel and follows the open file (epoll, kqueue)
-        can report such a thing: the descriptor was closed, but a duplicate keeps the file open.
+        Only a mechanism whose interest set lives in the kernel and follows the open file (epoll) can
+        report such a thing: the descriptor was closed, but a duplicate keeps the file open.
         """
         return None
 
@@ -114,6 +134,15 @@ class Backend(abc.ABC):
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+
+def checked_new(fd: int, interest: Mapping[int, int]) -> int:
+    """Return ``fd``; raise `ValueError` if it is negative or in the interest set already."""
+    if fd < 0:
+        raise ValueError(f"a descriptor is not negative; got {fd!r} (closed sockets have -1)")
+    if fd in interest:
+        raise ValueError(f"descriptor {fd} is registered already; use modify(), or unregister() it first")
+    return fd
 
 
 def checked_mask(mask: int) -> int:

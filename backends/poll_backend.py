@@ -1,0 +1,79 @@
+"""poll(2): the caller hands over the whole interest set, the kernel walks all of it, every time.
+
+Facts about poll
+- Everywhere but Windows. O(interest set) a call, in the kernel and in CPython, whose poll object also
+  rebuilds its array in the first poll after any change (``update_ufd_array`` in Modules/selectmodule.c).
+- No limit on the descriptor's number. EINVAL if there are more entries than RLIMIT_NOFILE; as they are
+  distinct open descriptors, that takes a limit lowered at run time.
+- ERR, HUP and NVAL come without being asked for. HUP: both directions are shut; a pipe's reader gets HUP,
+  on Linux alone and without IN, when the last writer is gone. ERR: an error is pending, or a pipe's last
+  reader is gone. NVAL: the number is not open, and comes again in every call.
+- Level-triggered only. It knows numbers, not files: duplicates do not matter, and a number that was closed
+  and reused reports the new file under the old interest.
+- The timeout is in whole milliseconds in a C int; negative is forever. CPython takes a float of
+  milliseconds and rounds up (_PyTime_ROUND_TIMEOUT; https://bugs.python.org/issue20452).
+- EINTR: CPython runs the Python signal handlers and polls again for what is left of the time (PEP 475).
+- macOS up to 10.4 and again in some 10.x releases broke it; CPython tests it at start and leaves
+  `select.poll` out where it is broken (``select_have_broken_poll``). There poll(2) also answers NVAL for
+  devices such as /dev/tty (poll(2) BUGS), which select and kqueue can watch.
+
+What this means here
+- A NVAL entry is dropped from the interest set in the wait that reports it: once is enough, and the loop
+  would spin on it otherwise.
+"""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Mapping, Sequence
+
+from backends.contract import (
+    INVALID,
+    Backend,
+    BackendUnavailableError,
+    Event,
+    checked_mask,
+    checked_new,
+)
+
+
+class PollBackend(Backend):
+    """Level-triggered poll."""
+
+    name = "poll"
+
+    def __init__(self) -> None:
+        if not hasattr(select, "poll"):
+            raise BackendUnavailableError("this Python has no select.poll; use select")
+        self._interest: dict[int, int] = {}
+        self._poll = select.poll()
+
+    @property
+    def interest(self) -> Mapping[int, int]:
+        return self._interest
+
+    def register(self, fd: int, mask: int) -> None:
+        checked_new(fd, self._interest)
+        self._poll.register(fd, checked_mask(mask))
+        self._interest[fd] = mask
+
+    def modify(self, fd: int, mask: int) -> None:
+        if fd not in self._interest:
+            raise KeyError(fd)
+        self._poll.modify(fd, checked_mask(mask))
+        self._interest[fd] = mask
+
+    def unregister(self, fd: int) -> None:
+        del self._interest[fd]
+        self._poll.unregister(fd)
+
+    def wait(self, timeout: float | None = None) -> Sequence[Event]:
+        events = self._poll.poll(None if timeout is None else timeout * 1000)
+        for fd, mask in events:
+            if mask & INVALID:
+                self.unregister(fd)
+        return events
+
+    def close(self) -> None:
+        self._interest.clear()
+        self._poll = select.poll()

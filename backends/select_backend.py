@@ -1,0 +1,139 @@
+"""select(2): three bit sets of fixed size, copied in and out and walked whole, every time.
+
+Facts about select
+- Everywhere. O(highest descriptor) a call in the kernel, O(interest set) in CPython, which turns the lists
+  into bit sets and back.
+- A descriptor's *number* must be below FD_SETSIZE: 1,024 on Linux, macOS, FreeBSD and OpenBSD, 256 on
+  NetBSD; fixed when Python was compiled, so raising RLIMIT_NOFILE does not help. CPython answers ValueError
+  above it; plain C would write past the set.
+- Readable means data, end of the stream, a pending connection or an error; writable likewise: there is no
+  HUP and no ERR, the operation tells. The third set is for out-of-band data (POLLPRI), not for errors, on
+  Unix.
+- A closed descriptor fails the whole call with EBADF, which does not say which one it is.
+- Level-triggered only. It knows numbers, not files: duplicates do not matter, and a number that was closed
+  and reused reports the new file under the old interest.
+- The timeout is in microseconds; CPython rounds up (_PyTime_ROUND_TIMEOUT) and refuses negative ones.
+- EINTR: CPython runs the Python signal handlers and selects again for what is left of the time (PEP 475).
+- CPython takes any sequences, and copies what is neither list nor tuple into a list first.
+
+What this means here
+- The limit is found by asking CPython, which checks the number before it calls the kernel.
+- The two lists are built when something changed, and handed over as they are otherwise.
+- On EBADF each registered descriptor is tried by itself; the closed ones are dropped and reported as
+  INVALID.
+"""
+
+from __future__ import annotations
+
+import bisect
+import errno
+import os
+import select
+from collections.abc import Mapping, Sequence
+
+from backends.contract import (
+    INVALID,
+    READ,
+    WRITE,
+    Backend,
+    DescriptorLimitError,
+    Event,
+    checked_mask,
+    checked_new,
+)
+
+_ABOVE_ANY_LIMIT = 1 << 20
+
+
+def _out_of_range(fd: int) -> bool:
+    try:
+        select.select((fd,), (), (), 0)
+    except ValueError:
+        return True
+    except OSError:  # not open, and within the range
+        return False
+    return False
+
+
+def _highest_descriptor() -> int:
+    """Return FD_SETSIZE - 1, as this Python was compiled."""
+    return bisect.bisect_left(range(_ABOVE_ANY_LIMIT), True, key=_out_of_range) - 1
+
+
+class SelectBackend(Backend):
+    """Level-triggered select."""
+
+    name = "select"
+    resolution = 1e-6
+
+    def __init__(self) -> None:
+        self.max_descriptor: int = _highest_descriptor()
+        self._interest: dict[int, int] = {}
+        self._readers: list[int] = []
+        self._writers: list[int] = []
+        self._lists_are_old = False
+
+    @property
+    def interest(self) -> Mapping[int, int]:
+        return self._interest
+
+    def register(self, fd: int, mask: int) -> None:
+        if checked_new(fd, self._interest) > self.max_descriptor:
+            raise DescriptorLimitError(
+                f"select can watch descriptors 0 to {self.max_descriptor} (FD_SETSIZE, fixed when Python was"
+                f" compiled); got {fd}. Use another backend (epoll, kqueue or poll), or fewer open files."
+            )
+        self._interest[fd] = checked_mask(mask)
+        self._lists_are_old = True
+
+    def modify(self, fd: int, mask: int) -> None:
+        if fd not in self._interest:
+            raise KeyError(fd)
+        self._interest[fd] = checked_mask(mask)
+        self._lists_are_old = True
+
+    def unregister(self, fd: int) -> None:
+        del self._interest[fd]
+        self._lists_are_old = True
+
+    def wait(self, timeout: float | None = None) -> Sequence[Event]:
+        # HOT. The readable form: collect both lists into a dict, always. Most waits have no writers.
+        if self._lists_are_old:
+            self._build_lists()
+        try:
+            readable, writable, _ = select.select(self._readers, self._writers, (), timeout)
+        except OSError as error:
+            return self._drop_closed(error)
+        if not writable:
+            return [(fd, READ) for fd in readable]
+        masks = dict.fromkeys(readable, READ)
+        for fd in writable:
+            masks[fd] = masks.get(fd, 0) | WRITE
+        return list(masks.items())
+
+    def close(self) -> None:
+        self._interest.clear()
+        self._build_lists()
+
+    def _build_lists(self) -> None:
+        self._readers = [fd for fd, mask in self._interest.items() if mask & READ]
+        self._writers = [fd for fd, mask in self._interest.items() if mask & WRITE]
+        self._lists_are_old = False
+
+    def _drop_closed(self, error: OSError) -> list[Event]:
+        if error.errno != errno.EBADF:
+            raise error
+        closed = [fd for fd in self._interest if not _is_open(fd)]
+        if not closed:
+            raise error
+        for fd in closed:
+            self.unregister(fd)
+        return [(fd, INVALID) for fd in closed]
+
+
+def _is_open(fd: int) -> bool:
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
