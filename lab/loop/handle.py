@@ -1,0 +1,111 @@
+"""A handle: a callback that the loop has promised to call, with its arguments and its context.
+
+Everything that a loop does for somebody is a handle in some queue: ``call_soon`` puts one into the ready
+queue, ``call_later`` into the timers, ``add_reader`` into the table of descriptors. A handle can be
+cancelled; it stays where it is and is passed over when its turn comes, which is cheaper than to search for
+it. What it held is let go at once.
+
+These are asyncio's handles by type, so that ``isinstance`` and debuggers see what they expect; only their
+construction is our own, because a ``call_soon`` is mostly that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import sys
+import traceback
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+_STACK_DEPTH = 10
+"""Frames kept in debug mode, as asyncio keeps them (asyncio.constants.DEBUG_STACK_DEPTH)."""
+
+
+def creation_stack(frame: FrameType) -> traceback.StackSummary:
+    """Where something was created: the frames that led to ``frame``, the innermost last (debug mode)."""
+    stack = traceback.StackSummary.extract(
+        traceback.walk_stack(frame), limit=_STACK_DEPTH, lookup_lines=False
+    )
+    stack.reverse()
+    return stack
+
+
+class Handle(asyncio.Handle):
+    """A callback in the ready queue; ``cancel()`` takes it back."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        loop: Any,
+        context: contextvars.Context | None = None,
+    ) -> None:
+        self._context = contextvars.copy_context() if context is None else context
+        self._loop = loop
+        self._callback = callback
+        self._args = args
+        self._cancelled = False
+        self._repr = None
+        self._source_traceback = creation_stack(sys._getframe(2)) if loop._debug else None
+
+
+class TimerHandle(Handle, asyncio.TimerHandle):
+    """A callback for a time; ``when()`` tells it, in seconds of the loop's clock."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        loop: Any,
+        context: contextvars.Context | None = None,
+    ) -> None:
+        Handle.__init__(self, callback, args, loop, context)
+        self._when = when
+        self._scheduled = True
+
+
+class ReadinessHandle(Handle):
+    """A callback for a descriptor, called each time the kernel finds it ready (``add_reader``)."""
+
+    __slots__ = ("fd",)
+
+    def __init__(self, fd: int, callback: Callable[..., object], args: tuple[Any, ...], loop: Any) -> None:
+        Handle.__init__(self, callback, args, loop)
+        self.fd = fd
+
+    @staticmethod
+    def owner() -> None:
+        """No socket object stands behind it: the caller answers for the descriptor's life."""
+
+    def hangup(self) -> None:
+        """The descriptor has hung up or failed: the callback will find out by itself."""
+
+    def fire(self) -> None:
+        """Call it once, in its context; what it raises is the turn's to report."""
+        if not self._cancelled:
+            self._context.run(self._callback, *self._args)
+
+
+class EdgeReadinessHandle(ReadinessHandle):
+    """The same under an edge-triggered backend, which reports a descriptor once.
+
+    Callbacks expect level-triggered readiness: to be called again while there is something left. Arming the
+    descriptor anew after each call makes the kernel look again, at the price of one system call.
+    """
+
+    __slots__ = ()
+
+    def fire(self) -> None:
+        """Call it once, then have the descriptor reported again if it is still ready."""
+        try:
+            ReadinessHandle.fire(self)
+        finally:
+            if not self._cancelled:
+                self._loop._rearm(self.fd)

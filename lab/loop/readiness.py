@@ -1,0 +1,186 @@
+"""One reusable future for each socket and direction: what ``await loop.sock_recv(...)`` waits for.
+
+asyncio makes a Future, a Handle, a closure and two system calls for every wait. A socket is waited for over
+and over by the same task, so one awaitable serves all its waits. It keeps a future's contract towards tasks
+(``_asyncio_future_blocking``, ``add_done_callback``, ``result``, ``cancel``), holds at most one callback,
+and is pending again as soon as its task has been resumed. asyncio's C Task accepts any such object.
+
+The operation (a ``recv``, say) is tried when the kernel reports the socket ready, before the task is woken:
+a false report costs the task nothing.
+
+Rules
+- It belongs to a socket *object*, weakly: numbers are reused by the kernel, objects are not. The operation,
+  which holds the socket, is kept only during a wait.
+- ``ready`` says "try first". A read that filled its buffer leaves it on; one that drained the socket turns
+  it off, since a ``recv`` that must fail costs more than a wait (its exception alone takes a microsecond).
+- A short read means drained, with two exceptions that make ``ready`` ``sticky``. Datagrams: only a would-block
+  says so. Edge-triggered, once the peer has hung up: the FIN came with the data and is not reported again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import socket
+import weakref
+from collections import deque
+from collections.abc import Callable, Generator
+from typing import Any
+
+from backends.contract import READ
+
+SMALLEST_READ = 64 * 1024
+"""Bytes asked of the kernel at most until a read fills it. Well under glibc's 128 KiB mmap threshold: above it
+every ``recv`` maps, faults in and unmaps its buffer, which took 15 us a message (CPython issue 85451)."""
+LARGEST_READ = 1024 * 1024
+"""Bytes; how far full reads make the buffer grow."""
+
+
+class Readiness:
+    """The wait of one socket for one direction, reusable; awaiting it gives what the operation returned."""
+
+    __slots__ = (
+        "_asyncio_future_blocking",
+        "_callback",
+        "_context",
+        "_error",
+        "_loop",
+        "_value",
+        "argument",
+        "direction",
+        "fd",
+        "line",
+        "operation",
+        "owner",
+        "read_size",
+        "ready",
+        "sticky",
+        "watched",
+    )
+
+    def __init__(self, loop: Any, sock: socket.socket, direction: int) -> None:
+        self._asyncio_future_blocking = False
+        self._loop = loop
+        self._callback: Callable[..., object] | None = None
+        self._context: contextvars.Context | None = None
+        self._error: BaseException | None = None
+        self._value: Any = None
+        self.owner = weakref.ref(sock)
+        self.fd = sock.fileno()
+        self.direction = direction
+        self.operation: Callable[[Any], Any] | None = None
+        self.argument: Any = None
+        self.line: deque[asyncio.Future[None]] = deque()
+        self.ready = True
+        self.sticky = sock.type != socket.SOCK_STREAM
+        self.watched = False
+        self.read_size = SMALLEST_READ
+
+    def __repr__(self) -> str:
+        state = "idle" if self._callback is None else f"waiting cb={self._callback!r}"
+        return f"<Readiness {'read' if self.direction == READ else 'write'} fd={self.fd} {state}>"
+
+    # -- towards the coroutine that waits --------------------------------------------------------------
+
+    def prepare(self, operation: Callable[[Any], Any], argument: Any = None) -> Readiness:
+        """Say what to do once the socket is ready, and have it watched; await the returned object at once."""
+        self.operation = operation
+        self.argument = argument
+        if not self.watched:
+            self.watch()
+        return self
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        self._asyncio_future_blocking = True
+        try:
+            yield self
+        finally:
+            self._callback = self.operation = self.argument = None
+            if self.line:
+                self._let_next_in()
+        value = self._value
+        self._value = None
+        return value  # Step 7 of 7: the data is returned to the caller.
+
+    def watch(self) -> None:
+        """Have the kernel watch the socket for this direction, and keep that until nobody wants it."""
+        try:
+            self._loop._watch(self.fd, self.direction)
+        except BaseException:
+            self.operation = self.argument = None
+            raise
+        self.watched = True
+
+    def unwatch(self) -> None:
+        """Stop watching at once: a socket is nearly always writable, so a kept wish to write would spin."""
+        if self.watched:
+            self.watched = False
+            self._loop._unwatch(self.fd, self.direction)
+
+    def took(self, count: int, asked: int) -> None:
+        """A read of ``asked`` bytes gave ``count``: is there more, and how much to ask for next time."""
+        self.ready = count == asked or self.sticky
+        if asked == self.read_size and count == asked:
+            self.read_size = min(asked * 2, LARGEST_READ)
+        elif asked > SMALLEST_READ and count < asked // 4:
+            self.read_size = SMALLEST_READ
+
+    def _let_next_in(self) -> None:
+        while self.line:
+            waiter = self.line.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+
+    # -- towards the loop ------------------------------------------------------------------------------
+
+    def hangup(self) -> None:
+        """The peer has hung up or the socket failed. Only an edge-triggered report must be remembered."""
+        if self._loop._edge:
+            self.sticky = self.ready = True
+
+    def fire(self) -> None:  # HOT
+        """The kernel says that the socket is ready: do what is waited for, and wake who waits."""
+        callback = self._callback
+        if callback is None:
+            self.ready = True
+            self.watched = self._loop._edge
+            self._loop._unwanted(self.fd, self.direction)
+            return
+        try:
+            self._value = self.operation(self.argument)  # Step 3 of 7: the data moves into a buffer.
+        except (BlockingIOError, InterruptedError):
+            self._loop._would_block += 1
+            return
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            self._error = error
+        self._callback = None  # Step 4 of 7: the future has its result.
+        self._context.run(callback, self)  # Step 5 of 7: its done-callback wakes the task.
+
+    # -- towards the task: the future's contract -------------------------------------------------------
+
+    def add_done_callback(
+        self, callback: Callable[..., object], *, context: contextvars.Context | None = None
+    ) -> None:
+        """Remember the one task that waits."""
+        if self._callback is not None:
+            raise RuntimeError(f"one task at a time can wait for {self!r}")
+        self._callback = callback
+        self._context = contextvars.copy_context() if context is None else context
+
+    def result(self) -> None:
+        """Raise what the operation raised, or the cancellation; the value goes the way of ``await``."""
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+
+    def cancel(self, msg: Any = None) -> bool:
+        """Wake the task with CancelledError in the next turn; False if it has been woken already."""
+        callback, self._callback = self._callback, None
+        if callback is None:
+            return False
+        self._error = asyncio.CancelledError() if msg is None else asyncio.CancelledError(msg)
+        self._loop.call_soon(callback, self, context=self._context)
+        return True
