@@ -1,0 +1,208 @@
+"""The parent's end of the conversation: starts the processes of one sample, hears them, and ends them.
+
+Rules
+- Whatever happens, leaving `Children` leaves no process, no descriptor and no temporary file behind.
+- Each child has a session of its own: Ctrl-C on the terminal reaches the parent only, and what a child has
+  started ends with it.
+- Waiting always listens to *all* children: a server that crashes is noticed while the load is awaited.
+- Of two accounts of a failure the server's is believed, then the load's: a crashed server makes the load fail
+  too, while a load that failed waits for its end and leaves its sockets open (`channel.Channel.fail`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from typing import IO, Any
+
+TAIL_BYTES = 4000
+"""How much of a failed process's standard error a sample keeps."""
+GRACE_S = 0.5
+"""How long a failed or hung child may take over its last words: a stack dump on SIGTERM, or a report."""
+
+DISTORTING_VARIABLES = (
+    "PYTHONHASHSEED",
+    "PYTHONASYNCIODEBUG",
+    "PYTHONDEVMODE",
+    "PYTHONMALLOC",
+    "PYTHONTRACEMALLOC",
+    "PYTHONPROFILEIMPORTTIME",
+)
+"""Taken out of the children's environment: each changes what is measured, or fixes what must vary."""
+
+
+class ChildFailure(Exception):
+    """A process of the sample failed, ended or did not answer in time; the message says what and why."""
+
+    def __init__(self, child: Child | None, reason: str) -> None:
+        super().__init__(f"{child.role}: {reason}" if child else reason)
+        self.child = child
+        """None: no answer came, and which process hangs is not known."""
+        self.stderr_tail = ""
+        """The last of what the failed process (both, if it is not known which) wrote; set on leaving
+        `Children`."""
+
+
+class Child:
+    """One process and its pipes. ``role`` is what messages call it: ``server`` or ``load``."""
+
+    def __init__(self, role: str, module: str) -> None:
+        self.role = role
+        self._received = b""
+        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", module],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._stderr,
+                bufsize=0,
+                env=_environment(),
+                start_new_session=True,
+            )
+        except BaseException:
+            self._stderr.close()
+            raise
+        self.stdout: IO[bytes] = self._process.stdout
+
+    def send(self, line: str) -> None:
+        """Say something to the child; if it is gone, the next `Children.expect` tells."""
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(line.encode() + b"\n")
+
+    def receive(self) -> list[dict[str, Any]]:
+        """Read what has come, and return the reports that are whole; raises `ChildFailure` at the end."""
+        chunk = os.read(self.stdout.fileno(), 1 << 16)
+        if not chunk:
+            raise ChildFailure(self, f"ended early, {self._ending()}")
+        *lines, self._received = (self._received + chunk).split(b"\n")
+        reports = [json.loads(line) for line in lines]
+        for report in reports:
+            if report["event"] == "failed":
+                raise ChildFailure(self, report["reason"])
+        return reports
+
+    def _ending(self) -> str:
+        try:
+            code = self._process.wait(GRACE_S)
+        except subprocess.TimeoutExpired:
+            return "closing its report without leaving"
+        return f"killed by {signal.Signals(-code).name}" if code < 0 else f"with exit status {code}"
+
+    def kill(self) -> None:
+        """End the child and all it has started."""
+        if self._process.returncode is None:
+            # EPERM: macOS says so for a group whose only process has ended and is not yet waited for.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    def terminate(self) -> str:
+        """Ask a failed child to end, which makes it dump its stack; return the tail of its standard error."""
+        self._process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(GRACE_S)
+        size = self._stderr.seek(0, os.SEEK_END)
+        self._stderr.seek(max(0, size - TAIL_BYTES))
+        return self._stderr.read().decode(errors="replace").strip()
+
+    def close(self) -> None:
+        """Wait for the killed child and give everything back."""
+        self._process.wait()
+        for pipe in (self._process.stdin, self.stdout, self._stderr):
+            pipe.close()
+
+
+class Children:
+    """The processes of one sample, together, under one deadline.
+
+    The first one started is the server, whose account of a failure comes first.
+    """
+
+    def __init__(self, deadline_s: float) -> None:
+        self._deadline_s = deadline_s
+        self.started = time.monotonic()
+        self._children: list[Child] = []
+        self._selector = selectors.DefaultSelector()
+
+    def __enter__(self) -> Children:
+        return self
+
+    def __exit__(self, kind: object, failure: BaseException | None, trace: object) -> None:
+        try:
+            if isinstance(failure, ChildFailure):
+                failure.stderr_tail = self._last_words(failure.child)
+        finally:
+            for child in self._children:
+                child.kill()
+            for child in self._children:
+                child.close()
+            self._selector.close()
+
+    def _last_words(self, failed: Child | None) -> str:
+        if failed:
+            return failed.terminate()
+        return "\n".join(f"--- {child.role}\n{child.terminate()}" for child in self._children)
+
+    def start(self, role: str, module: str, job: dict[str, Any]) -> Child:
+        """Start ``python -m module`` and give it its job."""
+        child = Child(role, module)
+        self._children.append(child)
+        self._selector.register(child.stdout, selectors.EVENT_READ, child)
+        child.send(json.dumps(job))
+        return child
+
+    def elapsed_s(self) -> float:
+        """Seconds since the sample began."""
+        return time.monotonic() - self.started
+
+    def expect(self, child: Child, event: str, meaning: str) -> dict[str, Any]:
+        """Wait for ``child`` to report ``event``; return its fields.
+
+        Raises `ChildFailure` when any child fails or ends first, or the deadline passes; ``meaning`` says in
+        words what was awaited.
+        """
+        while True:
+            ready = self._selector.select(max(0.0, self._deadline_s - self.elapsed_s()))
+            if not ready:
+                within = f"within {self._deadline_s:g} s of the start"
+                raise ChildFailure(None, f"expected {meaning} {within}, got no answer from it")
+            # The server first: its failure may be the cause of the load's.
+            for key, _mask in sorted(ready, key=lambda each: self._children.index(each[0].data)):
+                for report in self._hear(key.data):
+                    if key.data is child and report["event"] == event:
+                        return report
+
+    def _hear(self, child: Child) -> list[dict[str, Any]]:
+        """What ``child`` reports. Its failure is raised once the server had the chance to explain it."""
+        try:
+            return child.receive()
+        except ChildFailure as failure:
+            server = self._children[0]
+            if child is not server:
+                _let_explain(server, failure)
+            raise
+
+
+def _let_explain(server: Child, failure: ChildFailure) -> None:
+    """If the load failed because the server did, raise the server's account instead."""
+    until = time.monotonic() + GRACE_S
+    with selectors.DefaultSelector() as selector:
+        selector.register(server.stdout, selectors.EVENT_READ)
+        while selector.select(max(0.0, until - time.monotonic())):
+            try:
+                server.receive()
+            except ChildFailure as cause:
+                raise cause from failure
+
+
+def _environment() -> dict[str, str]:
+    """The parent's environment with its import path, and without what would distort the figures."""
+    kept = {name: value for name, value in os.environ.items() if name not in DISTORTING_VARIABLES}
+    return kept | {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}

@@ -1,0 +1,59 @@
+"""The load process of one sample: connects, warms up, runs the window, all when the parent says so.
+
+It is started fresh for every sample (``python -m lab.harness.load``), and imports as little as it can. Its
+garbage collector is off from the first connection: the engine makes no cycles, and a collection in the window
+would stand in the latencies of the server.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from dataclasses import asdict
+from typing import Any
+
+from lab.harness.channel import Channel
+from lab.harness.echo_clients import EchoClients
+from lab.harness.latency import latency_record
+
+
+def main() -> None:
+    """Run the job that comes on the standard input, then wait: the parent ends this process."""
+    channel = Channel()
+    job = channel.start()
+    try:
+        gc.disable()
+        host, port = channel.command().split()
+        clients = EchoClients((host, int(port)), job["connections"], job["message_bytes"], job["seed"])
+        active = spread(clients.connect(), job["active"])
+        clients.exchange(active, job["warmup_s"])
+        channel.report("quiet", pinned=job["pinned"])
+        channel.command()
+        channel.report("measured", **_measure(clients, active, job["window_s"]))
+        channel.command()
+    except BaseException as error:
+        channel.fail(error)
+
+
+def spread(fds: list[int], count: int) -> list[int]:
+    """``count`` of ``fds``, evenly spread: the busy ones must not be those with the lowest numbers."""
+    return [fds[index * len(fds) // count] for index in range(count)]
+
+
+def _measure(clients: EchoClients, active: list[int], window_s: float) -> dict[str, Any]:
+    """Run the window; make figures of it only when it is over."""
+    cpu_before_s = time.process_time()
+    exchanged = clients.exchange(active, window_s)
+    load_cpu_s = time.process_time() - cpu_before_s
+    clients.check_silence()
+    latency = latency_record(clients.latencies_ns[: exchanged.operations])
+    return {
+        "operations": exchanged.operations,
+        "window_s": exchanged.elapsed_ns / 1e9,
+        "load_cpu_s": load_cpu_s,
+        "latency": asdict(latency) if latency else None,
+    }
+
+
+if __name__ == "__main__":
+    main()

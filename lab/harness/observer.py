@@ -1,0 +1,57 @@
+"""What the measured process is seen to have used: snapshots at both ends of the window, and the difference.
+
+The facts of getrusage(2) that matter here
+- User plus system time is exact to the nanosecond on Linux. The split between the two is sampled by the
+  scheduler's tick on most kernels and then scaled: over a short window trust the sum, not the split.
+- ``ru_maxrss`` survives exec on Linux: a child starts with its parent's peak, which says nothing about the
+  child. The peak is therefore read from /proc (``VmHWM``, which belongs to the new address space) where that
+  exists. Elsewhere it is ``ru_maxrss``, in bytes on macOS and in KiB on the BSDs.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+from typing import Any
+
+Usage = dict[str, Any]
+"""Plain values under the names of `lab.results.Sample`'s fields, so that it crosses a pipe as JSON."""
+
+
+def usage(loop: object | None = None) -> Usage:
+    """What this process has used so far; ``counters`` of ``loop`` if it keeps any, else None."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    counters = getattr(loop, "counters", None)
+    return {
+        "cpu_user_s": used.ru_utime,
+        "cpu_system_s": used.ru_stime,
+        "minor_faults": used.ru_minflt,
+        "major_faults": used.ru_majflt,
+        "voluntary_switches": used.ru_nvcsw,
+        "involuntary_switches": used.ru_nivcsw,
+        "counters": dict(counters()) if callable(counters) else None,
+    }
+
+
+def difference(before: Usage, after: Usage) -> Usage:
+    """What was used between two snapshots of one process."""
+    return {name: _difference(before[name], value) for name, value in after.items()}
+
+
+def _difference(before: Any, after: Any) -> Any:
+    if after is None:
+        return None
+    if isinstance(after, dict):
+        return {name: value - before.get(name, 0) for name, value in after.items()}
+    return after - before
+
+
+def peak_rss_bytes() -> int:
+    """The highest resident size of this process so far."""
+    try:
+        with open("/proc/self/status", encoding="ascii") as status:
+            kibibytes = next(line.split()[1] for line in status if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024
+    return int(kibibytes) * 1024

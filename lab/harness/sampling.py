@@ -1,0 +1,162 @@
+"""One sample: start fresh processes, open and close the window, end them, and judge what they said.
+
+The order is what makes the figures right. The load connects, warms up and drains; only then is the server's
+first snapshot taken. The load runs the window and drains again; then comes the second snapshot. So the
+server's account holds exactly the requests that the load counted and checked.
+
+Trouble is a result: a crash, a hang or a wrong byte gives a sample that failed and says why. Only an
+interrupt is passed on, once everything has been ended.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from lab.harness.children import ChildFailure, Children
+from lab.harness.cores import Cores, choose_cores
+from lab.results import LatencyRecord, Sample, ScenarioRecord, SubjectRecord
+from lab.workloads.contract import InProcessWorkload, ServedWorkload
+from lab.workloads.registry import workload
+
+__all__ = ["Cores", "Timing", "choose_cores", "client_limited", "take_sample"]
+
+LOAD_SATURATED = 0.90
+"""A load that used this share of its core has no time left to wait for the server."""
+SERVER_SLACK = 0.10
+"""The server must have been less busy than the load by this share of a core before the load is called the
+limit. In a closed loop both can be near their cores' limit, and then the server's throughput is its own."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """The lengths of one sample, in seconds."""
+
+    window_s: float
+    warmup_s: float
+    deadline_s: float
+    """From the start of the processes to the end of the sample; beyond it the sample has failed."""
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """What one sample measures, and how."""
+
+    subject: SubjectRecord
+    scenario: ScenarioRecord
+    timing: Timing
+    cores: Cores
+    seed: int
+
+    def server_job(self) -> dict[str, Any]:
+        return {
+            "subject": self.subject.twin_of or self.subject.name,
+            "workload": self.scenario.workload,
+            "values": self.scenario.parameters,
+            "core": self.cores.server,
+            "window_s": self.timing.window_s,
+            "warmup_s": self.timing.warmup_s,
+        }
+
+    def load_job(self, work: ServedWorkload) -> dict[str, Any]:
+        clients = work.clients(self.scenario.parameters)
+        return {
+            "connections": clients.connections,
+            "active": clients.active,
+            "message_bytes": clients.message_bytes,
+            "core": self.cores.load,
+            "window_s": self.timing.window_s,
+            "warmup_s": self.timing.warmup_s,
+            "seed": self.seed,
+        }
+
+
+def take_sample(
+    subject: SubjectRecord,
+    scenario: ScenarioRecord,
+    *,
+    round: int,
+    order: int,
+    warmup: bool,
+    timing: Timing,
+    cores: Cores,
+    seed: int,
+) -> Sample:
+    """Measure ``subject`` once under ``scenario``, in processes of its own.
+
+    ``seed`` makes the load's payloads. Always returns a sample, with status ``failed`` and its reason if
+    anything went wrong; only what is no `Exception` (an interrupt) is raised, after everything was ended.
+    """
+    identity = {
+        "subject": subject.name,
+        "scenario": scenario.id,
+        "round": round,
+        "order": order,
+        "warmup": warmup,
+        "started_at": datetime.now().astimezone().isoformat(timespec="milliseconds"),
+    }
+    try:
+        return Sample(**identity, status="ok", **_figures(_Cell(subject, scenario, timing, cores, seed)))
+    except ChildFailure as failure:
+        return Sample(**identity, status="failed", reason=str(failure), stderr_tail=failure.stderr_tail)
+    except OSError as error:
+        return Sample(**identity, status="failed", reason=f"expected to start the processes, got: {error}")
+
+
+def client_limited(load_utilisation: float, server_utilisation: float) -> bool:
+    """Whether the load was the limit: its core was full, while the server's had room."""
+    return load_utilisation >= LOAD_SATURATED and server_utilisation <= load_utilisation - SERVER_SLACK
+
+
+def _figures(cell: _Cell) -> dict[str, Any]:
+    work = workload(cell.scenario.workload)
+    with Children(cell.timing.deadline_s) as children:
+        if isinstance(work, ServedWorkload):
+            return _served(children, cell, work)
+        if isinstance(work, InProcessWorkload):
+            return _in_process(children, cell)
+    raise TypeError(f"{work.name} is neither a served nor an in-process workload")
+
+
+def _served(children: Children, cell: _Cell, work: ServedWorkload) -> dict[str, Any]:
+    server = children.start("server", "lab.harness.worker", cell.server_job())
+    load = children.start("load", "lab.harness.load", cell.load_job(work))
+    listening = children.expect(server, "listening", "the server to listen")
+    host, port = listening["address"]
+    load.send(f"{host} {port}")
+    quiet = children.expect(load, "quiet", "the load to connect and warm up")
+    server.send("begin")
+    children.expect(server, "begun", "the server to read its accounts")
+    setup_s = children.elapsed_s()
+    load.send("go")
+    measured = children.expect(load, "measured", "the load to finish its window")
+    server.send("end")
+    used = children.expect(server, "used", "the server to read its accounts again")
+    figures = _without_event(used) | _without_event(measured)
+    load_utilisation = measured["load_cpu_s"] / measured["window_s"]
+    server_utilisation = (used["cpu_user_s"] + used["cpu_system_s"]) / measured["window_s"]
+    return figures | {
+        "setup_s": setup_s,
+        "latency": _latency(measured["latency"]),
+        "load_utilisation": load_utilisation,
+        "client_limited": client_limited(load_utilisation, server_utilisation),
+        "pinned": bool(listening["pinned"] and quiet["pinned"]),
+    }
+
+
+def _in_process(children: Children, cell: _Cell) -> dict[str, Any]:
+    worker = children.start("server", "lab.harness.worker", cell.server_job())
+    measured = children.expect(worker, "measured", "the workload to finish its window")
+    return _without_event(measured) | {"setup_s": children.elapsed_s() - measured["window_s"]}
+
+
+def _without_event(report: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in report.items() if name != "event"}
+
+
+def _latency(fields: dict[str, Any] | None) -> LatencyRecord | None:
+    if fields is None:
+        return None
+    edges, counts = tuple(fields["bucket_upper_ns"]), tuple(fields["bucket_counts"])
+    return LatencyRecord(**fields | {"bucket_upper_ns": edges, "bucket_counts": counts})

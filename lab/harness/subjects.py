@@ -1,0 +1,157 @@
+"""Every subject by name: what it is, whether it can run here, and how its loop is made.
+
+The only module of the harness that names concrete loops. It imports each one only when it is asked for, so
+that a broken or missing loop leaves the others alone. To add a subject, add a line to `_COMPARISONS`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import functools
+import importlib
+import importlib.metadata
+import os
+import select
+import sys
+from collections.abc import Callable
+
+from lab.errors import UnknownNameError
+from lab.results import ScenarioRecord, SubjectRecord
+from lab.workloads.contract import Workload
+from lab.workloads.registry import workload
+
+CONTROL = "asyncio"
+FLOOR = "floor"
+TWIN_NAME = twin_name = f"{CONTROL}-again"
+
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+
+_MECHANISMS = ("select", "poll", "epoll", "epoll-et", "kqueue")
+_OVER_SELECTORS = ("selectors-select", "selectors-poll", "selectors-epoll", "selectors-kqueue")
+_PYTHON_TASKS = "+pytasks"
+
+_COMPARISONS: dict[str, tuple[str, str]] = {
+    "asyncio": ("asyncio", "new_event_loop"),
+    "uvloop": ("uvloop", "new_event_loop"),
+    "rloop": ("rloop", "new_event_loop"),
+    "rsloop": ("rsloop", "new_event_loop"),
+    "winloop": ("winloop", "new_event_loop"),
+}
+"""Name -> module and factory of the loops that the mini-loop is compared with."""
+
+_SELECT_LIMIT = 1024
+"""FD_SETSIZE: select(2) watches descriptors below it, on Linux and macOS as CPython is built."""
+
+
+def names() -> list[str]:
+    """Every subject that this muxlab knows, in order of display; ``module:factory`` names any other."""
+    mini_loops = [*_MECHANISMS, *_OVER_SELECTORS]
+    return [*mini_loops, *(name + _PYTHON_TASKS for name in mini_loops), *_COMPARISONS, FLOOR]
+
+
+def default_names() -> list[str]:
+    """What a run measures when nothing is selected: what this kind of system has, installed or not."""
+    epoll = ["epoll", "epoll-et", "selectors-epoll"] if hasattr(select, "epoll") else []
+    kqueue = ["kqueue", "selectors-kqueue"] if hasattr(select, "kqueue") else []
+    return ["select", "poll", *epoll, *kqueue, "asyncio", "uvloop", FLOOR]
+
+
+def describe(name: str) -> SubjectRecord:
+    """The record of subject ``name``; raises `UnknownNameError` with the nearest match."""
+    if name == FLOOR:
+        return SubjectRecord(name, "floor", "bare system calls, no event loop", trigger="level")
+    if name == TWIN_NAME:
+        label = f"{describe(CONTROL).label}, measured again"
+        return SubjectRecord(name, "comparison", label, trigger="level", twin_of=CONTROL)
+    if name in _COMPARISONS:
+        trigger = "level" if name == "asyncio" else None
+        return SubjectRecord(name, "comparison", _label(name), trigger, control=name == CONTROL)
+    if ":" in name:
+        return SubjectRecord(name, "custom", name)
+    if name not in names():
+        nearest = difflib.get_close_matches(name, names(), n=1)
+        raise UnknownNameError("subject", name, names(), nearest[0] if nearest else None)
+    backend, python_tasks = _backend_of(name)
+    label = f"mini-loop on {backend}" + (", tasks in Python" if python_tasks else "")
+    return SubjectRecord(name, "mini-loop", label, "edge" if backend == "epoll-et" else "level")
+
+
+def factory(name: str) -> LoopFactory:
+    """What makes a new loop of subject ``name``; the floor has none (`ValueError`).
+
+    Raises `UnknownNameError`, or whatever importing the loop's module raises.
+    """
+    record = describe(name)
+    if record.kind == "floor":
+        raise ValueError("the floor has no event loop: it is the workload by hand on bare system calls")
+    if record.kind == "mini-loop":
+        import lab
+
+        backend, python_tasks = _backend_of(name)
+        return functools.partial(lab.new_event_loop, backend=backend, tasks="python" if python_tasks else "c")
+    if record.kind == "custom":
+        return _custom_factory(name)
+    module, attribute = _COMPARISONS[record.twin_of or name]
+    return getattr(importlib.import_module(module), attribute)
+
+
+@functools.cache
+def unavailable(name: str) -> str | None:
+    """Why subject ``name`` cannot run on this machine, found by opening it; None: it can."""
+    if describe(name).kind == "floor":
+        return None
+    try:
+        loop = factory(name)()
+        loop.close()
+    except ModuleNotFoundError as error:
+        if name in _COMPARISONS:
+            return f"{error.name} is not installed: pip install {error.name}"
+        return f"expected to import {error.name}, which is not there: {error}"
+    except Exception as error:
+        return str(error) or repr(error)
+    return None
+
+
+def cannot_run(name: str, scenario: ScenarioRecord, descriptor_limit: int) -> str | None:
+    """Why this cell cannot run under ``descriptor_limit`` descriptors a process; None: it can."""
+    work: Workload = workload(scenario.workload)
+    watched = work.server_descriptors(scenario.parameters)
+    needed = max(watched, work.load_descriptors(scenario.parameters))
+    if _is_select(name) and watched > _SELECT_LIMIT:
+        return f"select watches descriptors below {_SELECT_LIMIT:,} only; this scenario needs {watched:,}"
+    if needed > descriptor_limit:
+        return (
+            f"this scenario needs {needed:,} descriptors a process, the limit here is "
+            f"{descriptor_limit:,}: raise it with `ulimit -n {needed}`"
+        )
+    return None
+
+
+def _is_select(name: str) -> bool:
+    return describe(name).kind == "mini-loop" and _backend_of(name)[0] in ("select", "selectors-select")
+
+
+def _backend_of(name: str) -> tuple[str, bool]:
+    """The mini-loop's backend, and whether its tasks are the ones written in Python."""
+    return name.removesuffix(_PYTHON_TASKS), name.endswith(_PYTHON_TASKS)
+
+
+def _label(name: str) -> str:
+    if name == "asyncio":
+        return f"asyncio {sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}"
+    try:
+        return f"{name} {importlib.metadata.version(name)}"
+    except importlib.metadata.PackageNotFoundError:
+        return name
+
+
+def _custom_factory(name: str) -> LoopFactory:
+    """``module:factory``, looked up in the current directory too, as for ``python -m``."""
+    module, _, attribute = name.partition(":")
+    if (here := os.getcwd()) not in sys.path:
+        sys.path.insert(0, here)
+    found = functools.reduce(getattr, attribute.split("."), importlib.import_module(module))
+    if not callable(found):
+        raise TypeError(f"expected {name} to be a callable that makes an event loop, got {found!r}")
+    return found

@@ -1,0 +1,131 @@
+"""The measured process: one subject under one scenario, for one sample.
+
+It is started fresh for every sample (``python -m lab.harness.worker``) and does what its job says. A *control
+thread* waits for the parent's commands and answers them, so that every loop, and the floor, which has none,
+are treated alike, and nothing runs in the loop on the harness's behalf. While it waits it holds neither the
+interpreter's lock nor a core. Its price is paid by all subjects alike: in a process with a second thread
+each system call on a descriptor and each malloc costs some nanoseconds more.
+
+The garbage collector is left as the subject finds it: what it costs is part of the subject's price.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+import time
+from typing import Any
+
+from lab.harness import observer, subjects
+from lab.harness.channel import Channel
+from lab.workloads.contract import Exercise, InProcessWorkload, ServedWorkload
+from lab.workloads.registry import workload
+
+BACKLOG = 1024
+"""Above the load's batch of connects, so that no connect waits for a retry."""
+
+
+def main() -> None:
+    """Run the job that comes on the standard input. Never returns: the parent ends this process."""
+    channel = Channel()
+    job = channel.start()
+    try:
+        work = workload(job["workload"])
+        if isinstance(work, ServedWorkload):
+            _serve(channel, job, work)
+            raise RuntimeError("the server ended by itself; expected it to serve until it is stopped")
+        if isinstance(work, InProcessWorkload):
+            _exercise(channel, job, work)
+        channel.command()
+    except BaseException as error:
+        channel.fail(error)
+    os._exit(0)
+
+
+def _serve(channel: Channel, job: dict[str, Any], work: ServedWorkload) -> None:
+    loop = None if job["subject"] == subjects.FLOOR else _new_loop(channel, job)
+    listener = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
+    listener.setblocking(False)
+    control = threading.Thread(target=_control, args=(channel, loop), name="control", daemon=True)
+    control.start()
+    channel.report("listening", address=listener.getsockname(), pinned=job["pinned"])
+    if loop is None:
+        work.serve_by_hand(listener)
+    else:
+        loop.run_until_complete(work.serve(listener))
+
+
+def _new_loop(channel: Channel, job: dict[str, Any]) -> asyncio.AbstractEventLoop:
+    loop = subjects.factory(job["subject"])()
+    asyncio.set_event_loop(loop)
+    loop.set_exception_handler(lambda _loop, context: channel.fail(_error_of(context)))
+    return loop
+
+
+def _error_of(context: dict[str, Any]) -> BaseException:
+    return context.get("exception") or RuntimeError(f"the loop reported: {context.get('message')}")
+
+
+def _control(channel: Channel, loop: asyncio.AbstractEventLoop | None) -> None:
+    """Answer the parent while the server serves. Both snapshots are taken while no request is under way."""
+    try:
+        before: observer.Usage | None = None
+        while True:
+            command = channel.command()
+            now = observer.usage(loop)
+            if command == "begin":
+                before = now
+                channel.report("begun")
+            else:
+                used = observer.difference(before, now)
+                channel.report("used", **used, peak_rss_bytes=observer.peak_rss_bytes())
+    except BaseException as error:
+        channel.fail(error)
+
+
+def _exercise(channel: Channel, job: dict[str, Any], work: InProcessWorkload) -> None:
+    """Warm up and measure a workload that drives itself; report what the window took."""
+    if job["subject"] == subjects.FLOOR:
+        with work.by_hand(job["values"]) as by_hand:
+            by_hand.run(job["warmup_s"])
+            window = _Window(None)
+            channel.report("measured", **window.close(by_hand.run(job["window_s"])), pinned=job["pinned"])
+    else:
+        loop = _new_loop(channel, job)
+        with work.on_loop(loop, job["values"]) as exercise:
+            measured = loop.run_until_complete(_measure(exercise, loop, job))
+            channel.report("measured", **measured, pinned=job["pinned"])
+
+
+async def _measure(
+    exercise: Exercise, loop: asyncio.AbstractEventLoop, job: dict[str, Any]
+) -> dict[str, Any]:
+    await exercise.run(job["warmup_s"])
+    window = _Window(loop)
+    return window.close(await exercise.run(job["window_s"]))
+
+
+class _Window:
+    """The measured window of an in-process workload: opened by making it, closed once."""
+
+    def __init__(self, loop: object | None) -> None:
+        self._loop = loop
+        self._before = observer.usage(loop)
+        self._start = time.perf_counter()
+
+    def close(self, operations: int) -> dict[str, Any]:
+        """What was done and used since."""
+        window_s = time.perf_counter() - self._start
+        used = observer.difference(self._before, observer.usage(self._loop))
+        return {
+            "operations": operations,
+            "window_s": window_s,
+            **used,
+            "peak_rss_bytes": observer.peak_rss_bytes(),
+        }
+
+
+if __name__ == "__main__":
+    main()

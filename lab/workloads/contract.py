@@ -1,0 +1,186 @@
+"""What a workload must be: parameters, a server or an exercise for any loop, and the same by hand.
+
+Rules of the contract
+- Loop-agnostic: only asyncio's documented interface, so that every subject runs the very same code.
+- Each workload also carries its *floor*: the same work on bare system calls, no event loop.
+- A workload checks what it moves. A wrong or missing byte raises; it is never averaged away.
+- Nothing here measures: the harness opens the window and reads the clocks.
+
+Two kinds: a `ServedWorkload` runs a server, and the load process drives it from outside; an
+`InProcessWorkload` drives itself, in the process that is measured.
+"""
+
+from __future__ import annotations
+
+import abc
+import asyncio
+import socket
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Protocol
+
+from lab.errors import LabError
+from lab.results import ScenarioRecord
+
+DESCRIPTOR_HEADROOM = 32
+"""Descriptors beside the workload's own: standard streams, pipes to the parent, the listener, the poller, the
+loop's wake-up pair, what the interpreter opens while importing."""
+
+Values = Mapping[str, int]
+"""Parameter name -> value, complete and checked, as in `ScenarioRecord.parameters`."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One knob of a workload; its bounds are inclusive."""
+
+    name: str
+    default: int
+    minimum: int
+    help: str
+    maximum: int | None = None
+
+    def check(self, workload: str, value: int) -> None:
+        """Raise `LabError` that names the parameter, the bound and the value."""
+        if value < self.minimum:
+            raise LabError(f"{workload}: {self.name} must be at least {self.minimum:,}, got {value:,}")
+        if self.maximum is not None and value > self.maximum:
+            raise LabError(f"{workload}: {self.name} may be at most {self.maximum:,}, got {value:,}")
+
+
+@dataclass(frozen=True)
+class Clients:
+    """What the load process is to be for a served workload: echoing clients, closed-loop."""
+
+    active: int
+    """Connections that always have one message on the way."""
+    idle: int
+    """Connections that are held open and silent during the window."""
+    message_bytes: int
+
+    @property
+    def connections(self) -> int:
+        """All of them, active and idle."""
+        return self.active + self.idle
+
+
+class Workload(abc.ABC):
+    """What server and clients do, and the question that answers."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    question: ClassVar[str]
+    unit: ClassVar[Literal["request", "event"]]
+    load: ClassVar[Literal["closed", "in-process"]]
+    parameters: ClassVar[tuple[Parameter, ...]]
+    axis: ClassVar[str | None] = None
+    """The parameter along which the workload is scaled, for the scaling curve."""
+
+    def scenario(self, **values: int) -> ScenarioRecord:
+        """The record of this workload with ``values``; what is not given has its default.
+
+        Raises `LabError` for a parameter that does not exist or a value out of bounds.
+        """
+        known = [parameter.name for parameter in self.parameters]
+        for name in values:
+            if name not in known:
+                raise LabError(f"{self.name} has no parameter {name!r}; it has {', '.join(known)}")
+        complete = {each.name: values.get(each.name, each.default) for each in self.parameters}
+        for parameter in self.parameters:
+            parameter.check(self.name, complete[parameter.name])
+        self.check(complete)
+        inner = ",".join(f"{name}={complete[name]}" for name in sorted(complete))
+        return ScenarioRecord(
+            id=f"{self.name}[{inner}]",
+            workload=self.name,
+            title=self.titled(complete),
+            question=self.question,
+            unit=self.unit,
+            load=self.load,
+            parameters=complete,
+            axis=self.axis,
+            labels=self.labels(complete),
+        )
+
+    def check(self, values: Values) -> None:
+        """Raise `LabError` where values that are each in bounds do not fit together."""
+        return None
+
+    def labels(self, values: Values) -> tuple[str, ...]:
+        """Warnings that hold for every sample with these values."""
+        return ()
+
+    @abc.abstractmethod
+    def titled(self, values: Values) -> str:
+        """The title with its values, for people: ``Echo over sockets, 64 connections, 1 KiB``."""
+
+    @abc.abstractmethod
+    def server_descriptors(self, values: Values) -> int:
+        """How many descriptors the measured process may need, headroom included."""
+
+    @abc.abstractmethod
+    def load_descriptors(self, values: Values) -> int:
+        """How many descriptors the load process may need, headroom included; 0 where there is none."""
+
+
+class ServedWorkload(Workload):
+    """A server that a separate process drives, closed-loop."""
+
+    load = "closed"
+
+    @abc.abstractmethod
+    async def serve(self, listener: socket.socket) -> None:
+        """Serve on the running loop until cancelled; any error ends it. ``listener`` is non-blocking."""
+
+    @abc.abstractmethod
+    def serve_by_hand(self, listener: socket.socket) -> None:
+        """The floor: the same server on bare system calls. Returns only by an error."""
+
+    @abc.abstractmethod
+    def clients(self, values: Values) -> Clients:
+        """What the load process is to be."""
+
+    def server_descriptors(self, values: Values) -> int:
+        return self.clients(values).connections + DESCRIPTOR_HEADROOM
+
+    load_descriptors = server_descriptors
+
+
+class Exercise(Protocol):
+    """An in-process workload, set up and bound to a loop."""
+
+    async def run(self, seconds: float) -> int:
+        """Work for about ``seconds``, ending with nothing under way; return the verified units done."""
+
+
+class ExerciseByHand(Protocol):
+    """The floor of an in-process workload, set up."""
+
+    def run(self, seconds: float) -> int:
+        """As `Exercise.run`, without a loop."""
+
+
+class InProcessWorkload(Workload):
+    """Work that drives itself in the measured process."""
+
+    load = "in-process"
+
+    @abc.abstractmethod
+    def on_loop(self, loop: asyncio.AbstractEventLoop, values: Values) -> AbstractContextManager[Exercise]:
+        """Set the work up on ``loop``, which is not running yet; leaving it gives everything back."""
+
+    @abc.abstractmethod
+    def by_hand(self, values: Values) -> AbstractContextManager[ExerciseByHand]:
+        """Set the floor up; leaving it gives everything back."""
+
+    def load_descriptors(self, values: Values) -> int:
+        return 0
+
+
+def byte_count(size: int) -> str:
+    """``size`` for people: ``1 KiB``, ``64 KiB``, ``100 bytes``."""
+    for unit, name in ((1 << 20, "MiB"), (1 << 10, "KiB")):
+        if size and size % unit == 0:
+            return f"{size // unit:,} {name}"
+    return f"{size:,} bytes"

@@ -1,0 +1,108 @@
+"""The echo server that ``echo-sockets`` and ``idle`` share: once for any loop, once by hand.
+
+Both read at most `RECV_BYTES` at a time. A ``recv`` allocates what is asked for before the kernel says how
+much there is, so the choice matters: 64 KiB is what a sensible programmer asks for, and it stays below the
+128 KiB above which glibc maps and unmaps pages for every buffer (CPython issue 85451). All subjects and the
+floor ask for the same.
+
+Nagle's algorithm is off on every connection, as in asyncio's and uvloop's transports: messages above one
+segment would otherwise wait for the peer's acknowledgement.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import NoReturn
+
+from lab.workloads.readiness import READ, WRITE, Readiness, open_readiness
+
+RECV_BYTES = 64 * 1024
+
+
+async def serve_echo(listener: socket.socket) -> NoReturn:
+    """Accept on ``listener`` and echo, one task a connection, until cancelled or until one task fails."""
+    loop = asyncio.get_running_loop()
+    async with asyncio.TaskGroup() as connections:
+        while True:
+            connection, _address = await loop.sock_accept(listener)
+            connections.create_task(_echo(loop, connection))
+
+
+async def _echo(loop: asyncio.AbstractEventLoop, connection: socket.socket) -> None:
+    with connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        while data := await loop.sock_recv(connection, RECV_BYTES):
+            await loop.sock_sendall(connection, data)
+
+
+def serve_echo_by_hand(listener: socket.socket) -> NoReturn:
+    """The same server on bare system calls: what any loop in Python could do at best."""
+    readiness = open_readiness()
+    try:
+        _EchoByHand(listener, readiness).serve()
+    finally:
+        readiness.close()
+
+
+class _EchoByHand:
+    """The floor. A connection is in ``receive``, and in ``unsent`` while the peer does not take its echo."""
+
+    def __init__(self, listener: socket.socket, readiness: Readiness) -> None:
+        self.listener, self.readiness = listener, readiness
+        self.connections: dict[int, socket.socket] = {}
+        self.receive: dict[int, Callable[[int], bytes]] = {}
+        self.send: dict[int, Callable[[bytes | memoryview], int]] = {}
+        self.unsent: dict[int, memoryview] = {}
+        readiness.register(listener.fileno(), READ)
+
+    # HOT: this is the floor that every subject is compared with. It stands for
+    #   for fd, _ in self.readiness.poll(): self.echo(self.connections[fd])
+    # with the bound methods of each socket kept, since looking them up costs a tenth of the request.
+    def serve(self) -> NoReturn:
+        poll, unsent, listening = self.readiness.poll, self.unsent, self.listener.fileno()
+        receive, send = self.receive, self.send
+        while True:
+            for fd, _mask in poll():
+                if fd == listening:
+                    self.accept()
+                elif fd in unsent:
+                    self.send_rest(fd)
+                elif data := receive[fd](RECV_BYTES):
+                    sent = send[fd](data)
+                    if sent != len(data):
+                        self.keep_rest(fd, memoryview(data)[sent:])
+                else:
+                    self.drop(fd)
+
+    def accept(self) -> None:
+        """Take one connection; the listener stays ready while there are more."""
+        connection, _address = self.listener.accept()
+        connection.setblocking(False)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        fd = connection.fileno()
+        self.connections[fd] = connection
+        self.receive[fd], self.send[fd] = connection.recv, connection.send
+        self.readiness.register(fd, READ)
+
+    def keep_rest(self, fd: int, rest: memoryview) -> None:
+        """The peer's window is full: wait for room, and read no more before the rest is out."""
+        self.unsent[fd] = rest
+        self.readiness.modify(fd, WRITE)
+
+    def send_rest(self, fd: int) -> None:
+        """Send on what `keep_rest` kept."""
+        rest = self.unsent[fd]
+        rest = rest[self.send[fd](rest) :]
+        if rest:
+            self.unsent[fd] = rest
+        else:
+            del self.unsent[fd]
+            self.readiness.modify(fd, READ)
+
+    def drop(self, fd: int) -> None:
+        """The peer has closed."""
+        self.readiness.unregister(fd)
+        del self.receive[fd], self.send[fd]
+        self.connections.pop(fd).close()

@@ -1,0 +1,89 @@
+"""The bare readiness call of this system, for code that has no event loop: the floors and the load.
+
+`open_readiness` gives the cheapest mechanism here that scales: epoll (Linux), kqueue (macOS, the BSDs), else
+poll. On epoll the object is `select.epoll` itself, so a wait costs no Python frame; the other two are thin
+adapters to the same four verbs. Masks are poll(2)'s bits, which epoll shares. Level-triggered throughout.
+"""
+
+from __future__ import annotations
+
+import select
+from typing import Protocol
+
+READ = 0x001
+WRITE = 0x004
+
+
+class Readiness(Protocol):
+    """The verbs of `select.epoll` that are used here."""
+
+    def register(self, fd: int, mask: int, /) -> None: ...
+    def modify(self, fd: int, mask: int, /) -> None: ...
+    def unregister(self, fd: int, /) -> None: ...
+    def poll(self) -> list[tuple[int, int]]:
+        """Block until something is ready; return (descriptor, mask) pairs."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class PollReadiness:
+    """poll(2), where nothing better exists."""
+
+    def __init__(self) -> None:
+        poller = select.poll()
+        self.register, self.modify, self.unregister = poller.register, poller.modify, poller.unregister
+        self.poll = poller.poll
+
+    def close(self) -> None:
+        """Nothing is held in the kernel."""
+
+
+class KqueueReadiness:
+    """kqueue(2). Read and write are separate filters: one descriptor may come back twice from a wait."""
+
+    MAX_EVENTS = 1024
+
+    def __init__(self) -> None:
+        self._kqueue = select.kqueue()
+        self._masks: dict[int, int] = {}
+        self._bits = {select.KQ_FILTER_READ: READ, select.KQ_FILTER_WRITE: WRITE}
+
+    def register(self, fd: int, mask: int) -> None:
+        """Watch ``fd`` for ``mask``."""
+        self.modify(fd, mask)
+
+    def modify(self, fd: int, mask: int) -> None:
+        """Watch ``fd`` for ``mask`` instead of what it was watched for; zero watches nothing."""
+        before = self._masks.get(fd, 0)
+        changes = [
+            select.kevent(fd, kind, select.KQ_EV_ADD if mask & bit else select.KQ_EV_DELETE)
+            for kind, bit in self._bits.items()
+            if (mask ^ before) & bit
+        ]
+        if changes:
+            self._kqueue.control(changes, 0)
+        self._masks[fd] = mask
+
+    def unregister(self, fd: int) -> None:
+        """Watch ``fd`` no more."""
+        self.modify(fd, 0)
+        del self._masks[fd]
+
+    def poll(self) -> list[tuple[int, int]]:
+        """Block until something is ready; return (descriptor, mask) pairs."""
+        bits = self._bits
+        return [(event.ident, bits[event.filter]) for event in self._kqueue.control(None, self.MAX_EVENTS)]
+
+    def close(self) -> None:
+        """Give the kernel's queue back."""
+        self._kqueue.close()
+
+
+def open_readiness() -> Readiness:
+    """The mechanism of this system, opened; the caller closes it."""
+    if hasattr(select, "epoll"):
+        return select.epoll()
+    if hasattr(select, "kqueue"):
+        return KqueueReadiness()
+    return PollReadiness()
