@@ -1,0 +1,127 @@
+"""The answer to the run's question, found by rules: who is best over several scenarios, and against whom.
+
+Rules. A *champion* of some scenarios is the subject that is most often among the best there; the workload
+that the plan puts first decides, then all of them, then the lower cost in the first scenario. Subjects that
+are among the best wherever the champion is share the title. The readiness backends are judged on the
+mini-loop, where nothing but the backend differs; other loops are what the champion is then held against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lab.results import SubjectRecord
+from reports.analysis.cells import Cell
+from reports.analysis.comparison import Comparison, Verdict
+from reports.analysis.judgement import Judgement, ScenarioJudgement
+
+Eligible = Callable[[Cell], bool]
+
+
+@dataclass(frozen=True)
+class Champion:
+    """Who is best over some scenarios."""
+
+    name: str
+    shares_with: tuple[str, ...]
+    """Subjects that the data cannot tell from the champion wherever it is among the best."""
+    wins: int
+    """Scenarios in which it is among the best."""
+    of: int
+    """Scenarios with any result."""
+    exceptions: tuple[tuple[ScenarioJudgement, tuple[str, ...]], ...]
+    """Scenarios in which it is not, and who is best there."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Which backend serves sockets best here, with the comparisons of the lead scenario."""
+
+    lead: ScenarioJudgement
+    champion: Champion
+    are_backends: bool
+    """The champion is a readiness backend under the mini-loop; False when none was measured."""
+    against: tuple[Comparison, ...]
+    """The champion's cost in the lead scenario over: the best other loop, the control, the floor."""
+    runner_up: Comparison | None
+    """Over the first backend that it can be told from."""
+    last: Comparison | None
+    """Over the costliest backend, where that is another one."""
+
+
+def leaders(judged: ScenarioJudgement, eligible: Eligible) -> tuple[str, ...]:
+    """The eligible subject of lowest median in a scenario, and those that cannot be told from it."""
+    names = [name for name in judged.ranking if eligible(judged.cells[name])]
+    worse = {name for name in names[1:] if judged.compare(name, names[0]).verdict is Verdict.WORSE}
+    return tuple(name for name in names if name not in worse)
+
+
+def champion(scenarios: list[ScenarioJudgement], eligible: Eligible) -> Champion | None:
+    """Who is most often among the leaders of ``scenarios``; None without any result."""
+    found = [(judged, leaders(judged, eligible)) for judged in scenarios]
+    found = [(judged, names) for judged, names in found if names]
+    if not found:
+        return None
+    first = found[0][0].scenario.workload
+    ranked = [name for judged, _ in found for name in judged.ranking if eligible(judged.cells[name])]
+    wins = {name: [name in names for _, names in found] for name in dict.fromkeys(ranked)}
+    decisive = [judged.scenario.workload == first for judged, _ in found]
+
+    def merit(name: str) -> tuple[int, int, int]:
+        won_first = sum(won and counts for won, counts in zip(wins[name], decisive, strict=True))
+        return won_first, sum(wins[name]), -ranked.index(name)
+
+    best = max(wins, key=merit)
+    return Champion(
+        name=best,
+        shares_with=tuple(
+            name
+            for name in wins
+            if name != best and all(other for other, own in zip(wins[name], wins[best], strict=True) if own)
+        ),
+        wins=sum(wins[best]),
+        of=len(found),
+        exceptions=tuple((judged, names) for judged, names in found if best not in names),
+    )
+
+
+def answer(judgement: Judgement) -> Answer | None:
+    """The answer to "which readiness backend serves sockets best here"; None without any result."""
+    judged = [each for each in judgement.scenarios if each.ranking]
+    over_sockets = [each for each in judged if each.scenario.load == "closed"] or judged
+    backends = any(_is_backend(cell) for each in over_sockets for cell in each.cells.values())
+    best = champion(over_sockets, _is_backend if backends else _competes)
+    if best is None:
+        return None
+    lead = next(each for each in over_sockets if best.name in each.ranking)
+    rivals = [name for name in lead.ranking if _is_backend(lead.cells[name])] if backends else lead.ranking
+    over = [lead.compare(best.name, name) for name in rivals if name != best.name]
+    return Answer(
+        lead=lead,
+        champion=best,
+        are_backends=backends,
+        against=tuple(lead.compare(best.name, each.name) for each in references(judgement, lead, best.name)),
+        runner_up=next((each for each in over if each.told_apart), None),
+        last=over[-1] if over and over[-1].told_apart else None,
+    )
+
+
+def references(judgement: Judgement, judged: ScenarioJudgement, name: str) -> list[SubjectRecord]:
+    """What ``name`` is held against in a scenario: the best other loop, the control, the floor."""
+    cells = judged.cells
+    others = [
+        cells[each].subject
+        for each in judged.ranking
+        if cells[each].subject.kind in ("comparison", "custom") and not cells[each].subject.control
+    ]
+    wanted = [*others[:1], judgement.control, judgement.floor]
+    return [each for each in wanted if each and each.name != name and cells[each.name].cost]
+
+
+def _is_backend(cell: Cell) -> bool:
+    return cell.competes and cell.subject.kind == "mini-loop"
+
+
+def _competes(cell: Cell) -> bool:
+    return cell.competes

@@ -1,0 +1,141 @@
+"""The whole judgement of a run: results in, comparisons and rankings out; nothing is read or drawn here.
+
+Rule: names decide nothing. Who is the control, the twin, the floor or a mini-loop comes from the records.
+The best of a scenario is a set: the lowest median, and everyone the data cannot tell from it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from lab.results import Run, ScenarioRecord, SubjectRecord
+from reports.analysis.cells import Cell, CellBuilder, paired
+from reports.analysis.comparison import Comparison, Verdict, compare
+from reports.analysis.estimate import Values, generator, ratio_estimate
+from reports.analysis.noise import NoiseCheck, check
+from reports.analysis.tidy import counted, tidy
+
+
+@dataclass(frozen=True)
+class ScenarioJudgement:
+    """One scenario: a cell for every subject, and who is best."""
+
+    scenario: ScenarioRecord
+    cells: dict[str, Cell]
+    ranking: tuple[str, ...]
+    """Competitors by ascending median cost; neither the floor nor the twin."""
+    best: tuple[str, ...]
+    """The first of the ranking and those that cannot be told from it; empty without samples."""
+    pairs: dict[str, Values]
+    noise_floor: float
+    seed: int
+
+    def compare(self, subject: str, reference: str) -> Comparison:
+        """Any two subjects of this scenario, paired by round."""
+        rng = generator(self.seed, self.scenario.id, subject, reference)
+        known = subject in self.pairs and reference in self.pairs
+        ratio = ratio_estimate(self.pairs[subject], self.pairs[reference], rng) if known else None
+        return compare(reference, ratio, self.noise_floor)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Everything that the pages and figures say about a run."""
+
+    run: Run
+    frame: pd.DataFrame
+    """All samples, tidy."""
+    noise: NoiseCheck
+    scenarios: tuple[ScenarioJudgement, ...]
+    control: SubjectRecord | None
+    floor: SubjectRecord | None
+    twin: SubjectRecord | None
+
+    @property
+    def samples_counted(self) -> int:
+        return int(self.frame["counted"].astype(bool).sum())
+
+    @property
+    def samples_planned(self) -> int:
+        """Samples, warm-ups included, that the plan holds when nothing ends it early."""
+        record = self.run.record
+        whole = {each.subject for each in record.not_run if each.scenario is None}
+        skipped = {(each.subject, each.scenario) for each in record.not_run}
+        cells = [
+            (subject.name, scenario.id)
+            for subject in record.subjects
+            for scenario in record.scenarios
+            if subject.name not in whole and (subject.name, scenario.id) not in skipped
+        ]
+        return len(cells) * (record.rounds + record.warmup_rounds)
+
+    def workloads(self) -> dict[str, list[ScenarioJudgement]]:
+        """Scenarios by workload, both in the order of the plan."""
+        grouped: dict[str, list[ScenarioJudgement]] = {}
+        for each in self.scenarios:
+            grouped.setdefault(each.scenario.workload, []).append(each)
+        return grouped
+
+
+def judge(run: Run) -> Judgement:
+    """Judge ``run``. Deterministic: the run's seed drives every random draw."""
+    frame = tidy(run)
+    rows = counted(frame)
+    subjects = run.record.subjects
+    twin = next((each for each in subjects if each.twin_of), None)
+    floor = next((each for each in subjects if each.kind == "floor"), None)
+    pairs = {scenario.id: paired(rows, scenario.id) for scenario in run.record.scenarios}
+    noise = check(_twin_logs(pairs, twin), run.record.seed)
+    builder = CellBuilder(run, rows, frame)
+    judged = []
+    for scenario in run.record.scenarios:
+        cells = {subject.name: builder.build(subject, scenario) for subject in subjects}
+        judged.append(_judge_scenario(run, scenario, cells, pairs[scenario.id], noise, floor))
+    return Judgement(run, frame, noise, tuple(judged), run.record.control, floor, twin)
+
+
+def _twin_logs(pairs: dict[str, dict[str, Values]], twin: SubjectRecord | None) -> dict[str, Values]:
+    """Log ratios of the twin over the subject it repeats, by scenario."""
+    logs: dict[str, Values] = {}
+    for scenario, costs in pairs.items():
+        if twin and twin.name in costs and twin.twin_of in costs:
+            values = np.log(costs[twin.name] / costs[twin.twin_of])
+            logs[scenario] = values[np.isfinite(values)]
+    return logs
+
+
+def _judge_scenario(
+    run: Run,
+    scenario: ScenarioRecord,
+    cells: dict[str, Cell],
+    pairs: dict[str, Values],
+    noise: NoiseCheck,
+    floor: SubjectRecord | None,
+) -> ScenarioJudgement:
+    rivals = [cell for cell in cells.values() if cell.competes and cell.cost]
+    rivals.sort(key=lambda cell: cell.cost.value if cell.cost else 0.0)
+    ranking = tuple(cell.subject.name for cell in rivals)
+    judged = ScenarioJudgement(
+        scenario, cells, ranking, (), pairs, noise.floor_for(scenario.id), run.record.seed
+    )
+    control = run.record.control
+    compared = {
+        name: dataclasses.replace(
+            cell,
+            to_control=judged.compare(name, control.name) if control else None,
+            to_floor=judged.compare(name, floor.name) if floor else None,
+            to_best=judged.compare(name, ranking[0]) if ranking else None,
+        )
+        for name, cell in cells.items()
+    }
+    return dataclasses.replace(judged, cells=compared, best=_best(compared, ranking))
+
+
+def _best(cells: dict[str, Cell], ranking: tuple[str, ...]) -> tuple[str, ...]:
+    """The leader, and who cannot be told from it: an unmeasurable difference is no victory either."""
+    losers = {name for name in ranking[1:] if (to := cells[name].to_best) and to.verdict is Verdict.WORSE}
+    return tuple(name for name in ranking if name not in losers)

@@ -1,0 +1,131 @@
+"""The A/A check: the control measured twice, and what the difference says about the run.
+
+Two questions are asked of the pair, over all scenarios at once.
+
+*Is there a difference where there can be none?* A randomisation test. In each round and scenario the plan's
+shuffle decides which of the two identical subjects runs earlier; swapping their names changes nothing but
+the sign of the log ratio, whatever the drift and however heavy the tails. So all sign patterns are equally
+likely, and the share of patterns as extreme as the one seen is a valid probability. "Extreme" is the larger
+of the standardised mean over all pairs (a bias everywhere) and that of any single scenario (a bias
+somewhere): the maximum keeps the chance of a false alarm at ``ALARM`` for the whole run, however many
+scenarios it has. Per-scenario intervals would not: at three scenarios of five rounds one run in six would
+show a "difference". A difference that is real but below ``SMALLEST_EFFECT`` raises no alarm.
+The price: 2 to the power of (1 - pairs) is the least probability, so fewer than ``FEWEST_PAIRS`` pairs
+can never raise the alarm; the check then says that it cannot tell.
+
+*How far apart do identical subjects land?* The noise floor: the half width within which the median ratio of
+two identical subjects stays in 95 % of scenarios at this number of rounds (robust scale of the pairs' log
+ratios, times the standard error of a median). Verdicts call anything smaller "no difference".
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from reports.analysis.estimate import Estimate, Values, generator, median_estimate
+
+ALARM = 0.01
+SMALLEST_EFFECT = 0.01
+FEWEST_PAIRS = 8
+FLIPS = 10_000
+ASSUMED_FLOOR = 0.05
+"""The noise floor of a run without an A/A pair: what quiet desktop machines show in five rounds."""
+
+NORMAL_PER_MEDIAN_DEVIATION = 1.4826
+MEDIAN_STANDARD_ERROR = 1.2533
+"""Standard error of a median, relative to that of a mean, for normal noise: sqrt(pi / 2)."""
+
+
+class Trust(StrEnum):
+    """What the A/A pair says about the run."""
+
+    HOLDS = "no difference in the A/A pair"
+    DIFFERS = "the A/A pair differs"
+    CANNOT_TELL = "too few pairs to check"
+    NO_PAIR = "no A/A pair"
+
+
+@dataclass(frozen=True)
+class NoiseCheck:
+    """The outcome of the A/A check. Effects and floors are relative: 0.03 is 3 %."""
+
+    trust: Trust
+    pairs: int
+    probability: float
+    """How often chance alone looks at least this different; NaN without enough pairs."""
+    ratio: Estimate | None
+    """Twin over control, over all pairs."""
+    floor: float
+    """Differences below this count as none."""
+    worst_scenario: str | None = None
+    """Where the two lie furthest apart."""
+    worst_ratio: float = math.nan
+    offsets: dict[str, float] | None = None
+    """By scenario: how far the twin's median lay from the control's, relative."""
+
+    def floor_for(self, scenario: str) -> float:
+        """The noise floor of one scenario: at least what the pair showed right there."""
+        return max(self.floor, (self.offsets or {}).get(scenario, 0.0))
+
+
+def check(logs: dict[str, Values], seed: int) -> NoiseCheck:
+    """Judge the A/A pair from its log ratios (twin over control), by scenario, one a round."""
+    logs = {name: values for name, values in logs.items() if values.size}
+    if not logs:
+        return NoiseCheck(Trust.NO_PAIR, 0, math.nan, None, ASSUMED_FLOOR)
+    pooled = np.concatenate(list(logs.values()))
+    medians = {name: float(np.median(values)) for name, values in logs.items()}
+    worst = max(medians, key=lambda name: abs(medians[name]))
+    probability = flip_probability(logs, seed) if pooled.size >= FEWEST_PAIRS else math.nan
+    return NoiseCheck(
+        trust=_trust(probability, float(np.mean(pooled)), medians[worst]),
+        pairs=int(pooled.size),
+        probability=probability,
+        ratio=median_estimate(np.exp(pooled), generator(seed, "A/A")),
+        floor=noise_floor(logs),
+        worst_scenario=worst,
+        worst_ratio=math.exp(medians[worst]),
+        offsets={name: math.expm1(abs(value)) for name, value in medians.items()},
+    )
+
+
+def _trust(probability: float, mean: float, worst: float) -> Trust:
+    if math.isnan(probability):
+        return Trust.CANNOT_TELL
+    differs = probability < ALARM and max(abs(mean), abs(worst)) > SMALLEST_EFFECT
+    return Trust.DIFFERS if differs else Trust.HOLDS
+
+
+def flip_probability(logs: dict[str, Values], seed: int) -> float:
+    """The share of random sign patterns that look as extreme as the one seen (itself included)."""
+    rng = generator(seed, "sign flips")
+    total_seen, total_flipped = 0.0, np.zeros(FLIPS)
+    extreme_seen, extreme_flipped = 0.0, np.zeros(FLIPS)
+    for values in logs.values():
+        scale = math.sqrt(float(np.mean(values**2)))
+        if not scale:
+            continue
+        standard = values / scale
+        signs = rng.integers(0, 2, size=(FLIPS, values.size), dtype=np.int8) * 2 - 1
+        flipped = signs @ standard
+        total_seen, total_flipped = total_seen + standard.sum(), total_flipped + flipped
+        root = math.sqrt(values.size)
+        extreme_seen = max(extreme_seen, abs(standard.sum()) / root)
+        extreme_flipped = np.maximum(extreme_flipped, np.abs(flipped) / root)
+    root = math.sqrt(sum(values.size for values in logs.values()))
+    extreme_seen = max(extreme_seen, abs(total_seen) / root)
+    extreme_flipped = np.maximum(extreme_flipped, np.abs(total_flipped) / root)
+    reached = np.count_nonzero(extreme_flipped >= extreme_seen * (1 - 1e-9))
+    return (1 + int(reached)) / (1 + FLIPS)
+
+
+def noise_floor(logs: dict[str, Values]) -> float:
+    """The 95 % half width of an identical subject's median ratio, relative; at least ``SMALLEST_EFFECT``."""
+    pooled = np.concatenate(list(logs.values()))
+    rounds = float(np.median([values.size for values in logs.values()]))
+    spread = NORMAL_PER_MEDIAN_DEVIATION * float(np.median(np.abs(pooled)))
+    return max(SMALLEST_EFFECT, math.expm1(1.96 * MEDIAN_STANDARD_ERROR * spread / math.sqrt(rounds)))

@@ -1,0 +1,81 @@
+"""How cost grows along a workload's axis (idle connections, pairs): one curve a subject.
+
+Rule: a curve joins only scenarios that differ in the axis alone. Where a subject cannot run, the curve ends
+and says why. The points are what a model of the growth (a fixed part and a part per descriptor) would fit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lab.results import SubjectRecord
+from reports.analysis.cells import Cell
+from reports.analysis.estimate import Estimate
+from reports.analysis.judgement import Judgement, ScenarioJudgement
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One subject along the axis."""
+
+    subject: SubjectRecord
+    points: tuple[tuple[int, Estimate], ...]
+    """Axis value and cost in microseconds per operation, ascending."""
+    ends: tuple[int, str] | None
+    """The first axis value beyond the last point that could not be measured, and why."""
+
+    @property
+    def growth(self) -> float | None:
+        """Cost at the last point over cost at the first; None with fewer than two points."""
+        if len(self.points) < 2:
+            return None
+        return self.points[-1][1].value / self.points[0][1].value
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """The curves of one workload along one axis."""
+
+    workload: str
+    title: str
+    unit: str
+    axis: str
+    fixed: dict[str, int]
+    """The parameters that all points share."""
+    values: tuple[int, ...]
+    curves: tuple[Curve, ...]
+
+
+def scalings(judgement: Judgement) -> list[Scaling]:
+    """Every family of at least two scenarios that differ along their workload's axis only."""
+    families: dict[tuple[object, ...], list[ScenarioJudgement]] = {}
+    for each in judgement.scenarios:
+        scenario = each.scenario
+        if scenario.axis is not None and scenario.axis in scenario.parameters:
+            fixed = tuple((k, v) for k, v in scenario.parameters.items() if k != scenario.axis)
+            families.setdefault((scenario.workload, scenario.axis, fixed), []).append(each)
+    return [_scaling(members) for members in families.values() if len(members) > 1]
+
+
+def _scaling(members: list[ScenarioJudgement]) -> Scaling:
+    axis = members[0].scenario.axis or ""
+    members = sorted(members, key=lambda each: each.scenario.parameters[axis])
+    first = members[0].scenario
+    names = [name for name, cell in members[0].cells.items() if cell.subject.twin_of is None]
+    cells = {name: [(m.scenario.parameters[axis], m.cells[name]) for m in members] for name in names}
+    return Scaling(
+        workload=first.workload,
+        title=first.title.split(",")[0],
+        unit=first.unit,
+        axis=axis,
+        fixed={name: value for name, value in first.parameters.items() if name != axis},
+        values=tuple(each.scenario.parameters[axis] for each in members),
+        curves=tuple(_curve(row) for row in cells.values()),
+    )
+
+
+def _curve(row: list[tuple[int, Cell]]) -> Curve:
+    points = tuple((value, cell.cost) for value, cell in row if cell.cost)
+    last = points[-1][0] if points else -1
+    beyond = [(value, cell.missing) for value, cell in row if value > last and cell.missing]
+    return Curve(row[0][1].subject, points, beyond[0] if beyond else None)

@@ -1,0 +1,138 @@
+"""The samples of a run as one tidy table: a row a sample, a column a fact, units in the names.
+
+Rule: nothing is dropped here. What does not count towards a verdict (warm-ups, failures, samples without
+a measurable cost) stays in the table with ``counted`` False and the reason in ``excluded``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+
+import pandas as pd
+
+from lab.results import LatencyRecord, Run, Sample, ScenarioRecord, SubjectRecord
+
+COLUMNS: dict[str, str] = {
+    "subject": "what was measured, as named on the command line",
+    "subject_label": "the same for people",
+    "subject_kind": "mini-loop, comparison, floor or custom",
+    "control": "ratios are taken against this subject",
+    "twin_of": "set on the A/A twin: the subject that it repeats",
+    "scenario": "the workload with its parameters",
+    "workload": "what server and clients do",
+    "unit": "what one operation is: request or event",
+    "round": "from 0; ratios are paired by it; warm-ups count down from -1",
+    "order": "position in the run, from 0",
+    "started_at": "ISO 8601",
+    "status": "ok or failed",
+    "warmup": "recorded, but never counted",
+    "counted": "the sample enters the verdicts",
+    "excluded": "why it does not",
+    "reason": "why the sample failed",
+    "stderr_tail": "last lines of the failed process's standard error",
+    "cpu_us_per_operation": "server CPU, user and system, microseconds: the figure that leads",
+    "user_us_per_operation": "server CPU in Python and libraries, microseconds",
+    "system_us_per_operation": "server CPU in the kernel, microseconds",
+    "throughput_per_s": "operations per second of wall time",
+    "window_s": "wall time of the measured window, seconds",
+    "operations": "verified operations in the window",
+    "cpu_user_s": "server user CPU over the window, seconds",
+    "cpu_system_s": "server system CPU over the window, seconds",
+    "minor_faults": "pages mapped without disk access, over the window",
+    "major_faults": "pages read from disk, over the window",
+    "voluntary_switches": "times the server gave up the core to wait, over the window",
+    "involuntary_switches": "times the core was taken from the server, over the window",
+    "peak_rss_bytes": "highest resident size of the server up to the window's end, bytes",
+    "setup_s": "from starting the processes to the window, seconds",
+    "load_cpu_s": "CPU of the load process over the window, seconds",
+    "load_utilisation": "share of the window that the load process was on a core, 0 to 1",
+    "client_limited": "the load process was the limit",
+    "pinned": "server and load had a core each for themselves",
+}
+"""Every column that all runs share, in order, and what it holds.
+
+``parameter_*``, ``latency_*_ns`` and ``counter_*`` columns follow, as far as the run has them.
+"""
+
+OPERATION_COLUMNS = ("minor_faults", "major_faults", "voluntary_switches", "involuntary_switches")
+"""Window totals that the explanation divides by the operations."""
+
+
+def tidy(run: Run) -> pd.DataFrame:
+    """All samples of ``run``, in the order they were taken; an empty table keeps the shared columns."""
+    subjects = {subject.name: subject for subject in run.record.subjects}
+    scenarios = {scenario.id: scenario for scenario in run.record.scenarios}
+    rows = [_row(each, subjects.get(each.subject), scenarios.get(each.scenario)) for each in run.samples]
+    frame = pd.DataFrame(rows, columns=None if rows else list(COLUMNS))
+    return frame[[*COLUMNS, *(name for name in frame.columns if name not in COLUMNS)]]
+
+
+def counted(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows that enter the verdicts; of a cell taken twice in a round, the later one."""
+    rows = frame[frame["counted"].astype(bool)]
+    return rows.drop_duplicates(["scenario", "subject", "round"], keep="last")
+
+
+def by_round(frame: pd.DataFrame, scenario: str, column: str) -> pd.DataFrame:
+    """``column`` of one scenario's counted rows: a row a round, a column a subject, NaN where missing."""
+    rows = frame[frame["scenario"] == scenario]
+    return rows.pivot(index="round", columns="subject", values=column)
+
+
+def _row(sample: Sample, subject: SubjectRecord | None, scenario: ScenarioRecord | None) -> dict[str, object]:
+    row: dict[str, object] = {
+        name: value for name, value in vars(sample).items() if name not in ("latency", "counters")
+    }
+    row |= _subject_columns(sample, subject)
+    row |= {"workload": scenario.workload if scenario else "", "unit": scenario.unit if scenario else ""}
+    row |= _derived_columns(sample)
+    row["excluded"] = exclusion(sample)
+    row["counted"] = row["excluded"] is None
+    row |= {f"parameter_{name}": value for name, value in (scenario.parameters if scenario else {}).items()}
+    row |= _latency_columns(sample.latency) if sample.latency else {}
+    row |= {f"counter_{name}": value for name, value in (sample.counters or {}).items()}
+    return row
+
+
+def _subject_columns(sample: Sample, subject: SubjectRecord | None) -> dict[str, object]:
+    return {
+        "subject_label": subject.label if subject else sample.subject,
+        "subject_kind": subject.kind if subject else "custom",
+        "control": bool(subject and subject.control),
+        "twin_of": subject.twin_of if subject else None,
+    }
+
+
+def _derived_columns(sample: Sample) -> dict[str, object]:
+    each_us = 1e6 / sample.operations if sample.operations else math.nan
+    return {
+        "cpu_us_per_operation": sample.cpu_us_per_operation,
+        "user_us_per_operation": sample.cpu_user_s * each_us,
+        "system_us_per_operation": sample.cpu_system_s * each_us,
+        "throughput_per_s": sample.operations / sample.window_s if sample.window_s else math.nan,
+    }
+
+
+def _latency_columns(latency: LatencyRecord) -> dict[str, object]:
+    columns: dict[str, object] = {"latency_count": latency.count}
+    for field in dataclasses.fields(latency):
+        value = getattr(latency, field.name)
+        if field.name.startswith("bucket_"):
+            columns[f"latency_{field.name}"] = json.dumps(list(value))
+        elif field.name != "count":
+            columns[f"latency_{field.name}"] = value
+    return columns
+
+
+def exclusion(sample: Sample) -> str | None:
+    """Why ``sample`` cannot enter a verdict; None if it can."""
+    if sample.warmup:
+        return "warm-up"
+    if sample.status != "ok":
+        return "failed"
+    if not sample.operations:
+        return "nothing was completed in the window"
+    cost = sample.cpu_us_per_operation
+    return None if math.isfinite(cost) and cost > 0 else "no CPU time was visible: the window is too short"

@@ -1,0 +1,79 @@
+"""CPU per operation: every sample a dot, the median and its interval over them, the floor as a line."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from reports.analysis.judgement import Judgement, ScenarioJudgement
+from reports.figures.heat_map import thin
+from reports.figures.style import FLOOR, INK, MUTED, PAPER, Picture, colour, finish, marker, sheet, shorten
+
+PANELS_AT_MOST = 8
+
+
+def draw(judgement: Judgement) -> list[Picture]:
+    """One picture a workload, a panel a scenario; the longest scaling series is thinned."""
+    pictures = []
+    for workload, members in judgement.workloads().items():
+        judged = [each for each in members if any(cell.costs for cell in each.cells.values())]
+        if judged:
+            pictures.append(_picture(judgement, workload, judged))
+    return pictures
+
+
+def _picture(judgement: Judgement, workload: str, judged: list[ScenarioJudgement]) -> Picture:
+    shown = thin(judged, PANELS_AT_MOST)
+    columns = 1 if len(shown) == 1 else 2
+    rows = -(-len(shown) // columns)
+    lines = max(sum(bool(cell.costs) for cell in each.cells.values()) for each in shown)
+    unit = judged[0].scenario.unit
+    with sheet(rows * (0.75 + 0.235 * lines), rows, columns) as (figure, panels):
+        for axes, each in zip(panels, shown, strict=False):
+            _panel(axes, each, judgement)
+        for axes in panels[len(shown) :]:
+            axes.set_visible(False)
+        caption = (
+            f"Server CPU (user and system) per {unit}, in microseconds; further left is cheaper. Each faint "
+            "dot is one sample, that is one fresh server process; the solid mark is the median, the bar its "
+            "95 % interval. Circles are the mini-loop on its backends, squares other loops; the best are in "
+            "bold. The dashed line is the floor: the same work by hand, without an event loop."
+        )
+        if len(shown) < len(judged):
+            caption += f" {len(shown)} of {len(judged)} scenarios are shown; the tables hold all."
+        alt = f"Dot plots of server CPU per {unit} for {len(shown)} scenarios; the medians are in the tables."
+        return finish(figure, f"cpu-{_slug(workload)}", f"CPU per {unit}: {workload}", caption, alt)
+
+
+def _slug(name: str) -> str:
+    return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name)
+
+
+def _panel(axes: Axes, judged: ScenarioJudgement, judgement: Judgement) -> None:
+    cells = [cell for cell in judged.cells.values() if cell.cost]
+    cells.sort(key=lambda cell: cell.cost.value if cell.cost else 0.0)
+    floor = judged.cells.get(judgement.floor.name) if judgement.floor else None
+    if floor and floor.cost:
+        axes.axvline(floor.cost.value, color=FLOOR, linestyle=(0, (4, 3)), linewidth=0.9)
+    for y, cell in enumerate(cells):
+        hue, estimate = colour(cell.subject), cell.cost
+        assert estimate is not None
+        jitter = np.linspace(-0.22, 0.22, len(cell.costs)) if len(cell.costs) > 1 else np.zeros(1)
+        axes.plot(cell.costs, y + jitter, "o", color=hue, alpha=0.35, markersize=3, markeredgewidth=0)
+        if estimate.has_interval:
+            axes.plot([estimate.low, estimate.high], [y, y], color=hue, linewidth=1.8, solid_capstyle="butt")
+        shape = marker(cell.subject)
+        edge = (
+            {"markeredgewidth": 1.8} if shape == "|" else {"markeredgecolor": PAPER, "markeredgewidth": 0.7}
+        )
+        axes.plot(estimate.value, y, shape, color=hue, markersize=9 if shape == "|" else 6, **edge)
+    axes.set_yticks(range(len(cells)), [shorten(cell.subject.name) for cell in cells])
+    for label, cell in zip(axes.get_yticklabels(), cells, strict=True):
+        label.set_color(INK if cell.competes else MUTED)
+        label.set_fontweight("bold" if cell.subject.name in judged.best else "normal")
+    axes.set_ylim(len(cells) - 0.4, -0.6)
+    axes.set_xlim(left=0)
+    axes.grid(axis="x")
+    axes.spines["left"].set_visible(False)
+    axes.set_title(shorten(judged.scenario.title, 38))
+    axes.set_xlabel(f"server CPU per {judged.scenario.unit}, µs")

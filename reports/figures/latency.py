@@ -1,0 +1,126 @@
+"""Latency percentiles, with throughput beside them: what the client saw."""
+
+from __future__ import annotations
+
+from matplotlib.axes import Axes
+
+from reports.analysis.cells import LATENCIES, Cell
+from reports.analysis.judgement import Judgement, ScenarioJudgement
+from reports.figures.heat_map import thin
+from reports.figures.style import (
+    INK,
+    MUTED,
+    PAPER,
+    Picture,
+    colour,
+    finish,
+    log_ticks,
+    marker,
+    sheet,
+    shorten,
+)
+
+PANELS_AT_MOST = 4
+SHAPES = {"p50": "o", "p90": "|", "p99": "s", "p999": "^"}
+PERCENTILES = {"p50": "p50", "p90": "p90", "p99": "p99", "p999": "p99.9"}
+
+
+def draw(judgement: Judgement) -> list[Picture]:
+    """One picture, two panels a scenario; none when no load process measured latency."""
+    judged = [each for each in judgement.scenarios if any(cell.latency_us for cell in each.cells.values())]
+    if not judged:
+        return []
+    shown = thin(judged, PANELS_AT_MOST)
+    lines = max(sum(bool(cell.latency_us) for cell in each.cells.values()) for each in shown)
+    grid = {"width_ratios": [3, 1.5], "sharey": "row"}
+    with sheet(len(shown) * (0.8 + 0.22 * lines), len(shown), 2, **grid) as (figure, panels):
+        for index, each in enumerate(shown):
+            _panels(panels[2 * index], panels[2 * index + 1], each)
+        _key(panels[0])
+        return [finish(figure, "latency", *_words(len(shown), len(judged)))]
+
+
+def _words(shown: int, of: int) -> tuple[str, str, str]:
+    caption = (
+        "Left: round-trip times as the clients saw them, medians over the rounds, logarithmic; the line "
+        "runs from p50 to p99.9. Right: throughput. The load is closed-loop: a client that waits sends "
+        "nothing, so these percentiles leave out the waiting that an open stream of arrivals would have met "
+        "(coordinated omission). Hollow marks: the load process was the limit in most samples, so the figure "
+        "says little about the server."
+    )
+    if shown < of:
+        caption += f" {shown} of {of} scenarios are shown; the tables hold all."
+    return "Latency and throughput", caption, f"Latency percentiles and throughput of {shown} scenarios."
+
+
+def _panels(latency: Axes, throughput: Axes, judged: ScenarioJudgement) -> None:
+    cells = [cell for cell in judged.cells.values() if cell.latency_us]
+    cells.sort(key=lambda cell: cell.latency_us["p50"].value)
+    for y, cell in enumerate(cells):
+        _latency_line(latency, y, cell)
+        if cell.throughput:
+            hue = colour(cell.subject)
+            face = PAPER if _limited(cell) else hue
+            throughput.plot([0, cell.throughput.value / 1e3], [y, y], color=hue, linewidth=0.8, alpha=0.6)
+            style = {"color": hue, "markerfacecolor": face, "markersize": 5}
+            throughput.plot(
+                cell.throughput.value / 1e3, y, "o" if _bar(cell) else marker(cell.subject), **style
+            )
+    latency.set_xscale("log")
+    log_ticks(latency, "x")
+    _set_log_ticks(latency)
+    latency.set_yticks(range(len(cells)), [shorten(cell.subject.name) for cell in cells])
+    latency.set_ylim(len(cells) - 0.4, -0.6)
+    latency.set_title(shorten(judged.scenario.title, 60))
+    latency.set_xlabel("round trip, µs")
+    throughput.set_xlim(left=0)
+    throughput.set_xlabel(f"{judged.scenario.unit}s per second, thousands")
+    throughput.tick_params(labelleft=False)
+    for axes in (latency, throughput):
+        axes.grid(axis="x")
+        axes.spines["left"].set_visible(False)
+
+
+def _bar(cell: Cell) -> bool:
+    """A bar-shaped mark could not be drawn hollow."""
+    return marker(cell.subject) == "|"
+
+
+def _limited(cell: Cell) -> bool:
+    return 2 * cell.client_limited > len(cell.costs)
+
+
+def _latency_line(axes: Axes, y: int, cell: Cell) -> None:
+    hue = colour(cell.subject)
+    values = [cell.latency_us[name].value for name in LATENCIES if name in cell.latency_us]
+    axes.plot([values[0], values[-1]], [y, y], color=hue, linewidth=1, alpha=0.6)
+    for name in LATENCIES:
+        if name in cell.latency_us:
+            face = PAPER if _limited(cell) else hue
+            style = {"color": hue, "markerfacecolor": face, "markersize": 8 if name == "p90" else 5}
+            axes.plot(cell.latency_us[name].value, y, SHAPES[name], **style)
+
+
+def _set_log_ticks(axes: Axes) -> None:
+    low, high = axes.get_xlim()
+    steps = (1, 2, 5) if high / low < 200 else (1,)
+    ticks = [step * 10.0**power for power in range(-3, 10) for step in steps]
+    axes.set_xticks([tick for tick in ticks if low <= tick <= high])
+    axes.set_xlim(low, high)
+
+
+def _key(axes: Axes) -> None:
+    """The shapes, explained once, above the first panel at the right."""
+    for name, label in PERCENTILES.items():
+        axes.plot([], [], SHAPES[name], color=MUTED, label=label, markersize=5)
+    axes.legend(
+        loc="lower right",
+        bbox_to_anchor=(1, 0.995),
+        ncols=4,
+        frameon=False,
+        fontsize=7.5,
+        labelcolor=INK,
+        handletextpad=0.1,
+        columnspacing=1.0,
+        borderaxespad=0,
+    )

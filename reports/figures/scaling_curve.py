@@ -1,0 +1,110 @@
+"""The scaling curve: cost against the number of descriptors, on log axes; where a subject ends is drawn."""
+
+from __future__ import annotations
+
+from matplotlib.axes import Axes
+
+from reports.analysis.judgement import Judgement
+from reports.analysis.scaling import Curve, Scaling, scalings
+from reports.figures.style import INK, MUTED, PAPER, Picture, colour, finish, log_ticks, sheet, shorten
+
+FAMILIES_AT_MOST = 6
+DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 1, 1, 1, 1, 1)), (0, (8, 3)))
+MARKERS = "os^DvPX<>*"
+
+
+def draw(judgement: Judgement) -> list[Picture]:
+    """One picture a family of scenarios that differ along their axis only."""
+    families = [family for family in scalings(judgement) if any(curve.points for curve in family.curves)]
+    return [_picture(family, number) for number, family in enumerate(families[:FAMILIES_AT_MOST], 1)]
+
+
+def _picture(family: Scaling, number: int) -> Picture:
+    with sheet(4.1) as (figure, [axes]):
+        drawn = [curve for curve in family.curves if curve.points]
+        axes.set_xscale("symlog" if min(family.values) <= 0 else "log")
+        axes.set_yscale("log")
+        for index, curve in enumerate(drawn):
+            _line(axes, curve, index)
+        _labels(axes, drawn, max(family.values))
+        _frame(axes, family)
+        caption = (
+            f"Median server CPU per {family.unit} with its 95 % interval against {family.axis}, both axes "
+            "logarithmic. A level line costs the same however many descriptors are watched; a rising one "
+            "pays for each. " + " ".join(_end(curve) for curve in drawn)
+        )
+        alt = f"Line chart of cost against {family.axis}. " + " ".join(_growth(curve) for curve in drawn)
+        title = f"How the cost grows: {family.workload}"
+        return finish(figure, f"scaling-{number}", title, caption.strip(), alt.strip())
+
+
+def _end(curve: Curve) -> str:
+    return f"{curve.subject.name} ends at the cross: {curve.ends[1]}." if curve.ends else ""
+
+
+def _growth(curve: Curve) -> str:
+    if curve.growth is None:
+        return ""
+    return f"{curve.subject.name} grows {curve.growth:.2f} times to {curve.points[-1][0]:,}."
+
+
+def _line(axes: Axes, curve: Curve, index: int) -> None:
+    x = [value for value, _ in curve.points]
+    y = [cost.value for _, cost in curve.points]
+    hue, dash = colour(curve.subject), DASHES[index % len(DASHES)]
+    shape = MARKERS[index % len(MARKERS)]
+    axes.plot(x, y, color=hue, linestyle=dash, linewidth=1.3)
+    axes.plot(x, y, shape, color=hue, markersize=5, markeredgecolor=PAPER, markeredgewidth=0.6)
+    for value, cost in curve.points:
+        if cost.has_interval:
+            axes.plot([value, value], [cost.low, cost.high], color=hue, linewidth=1, alpha=0.7)
+    if curve.ends:
+        axes.plot(x[-1], y[-1], "x", color=INK, markersize=10, markeredgewidth=1.4)
+        axes.annotate(
+            f"{shorten(curve.subject.name)} ends",
+            (x[-1], y[-1]),
+            (6, 7),
+            textcoords="offset points",
+            fontsize=7.5,
+            color=INK,
+        )
+
+
+def _labels(axes: Axes, curves: list[Curve], last: int) -> None:
+    """Names at the right ends, pushed apart so that they can be read."""
+    ending = sorted((c for c in curves if c.points[-1][0] == last), key=lambda c: c.points[-1][1].value)
+    low, high = axes.get_ylim()
+    ratio = high / low
+    step = ratio ** (1 / 24)
+    height = 0.0
+    for curve in ending:
+        value = curve.points[-1][1].value
+        height = max(value, height * step)
+        axes.annotate(
+            shorten(curve.subject.name),
+            (last, value),
+            (1.03, height),
+            xycoords="data",
+            textcoords=axes.get_yaxis_transform(),
+            fontsize=8,
+            color=colour(curve.subject),
+            va="center",
+            annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": MUTED, "linewidth": 0.4, "shrinkA": 1, "shrinkB": 4},
+        )
+
+
+def _frame(axes: Axes, family: Scaling) -> None:
+    axes.set_xticks(family.values)
+    log_ticks(axes, "x")
+    log_ticks(axes, "y")
+    low, high = axes.get_ylim()
+    ticks = [
+        tick * 10**power for power in range(-3, 7) for tick in (1, 2, 5) if low <= tick * 10**power <= high
+    ]
+    axes.set_yticks(ticks)
+    axes.grid(axis="y")
+    axes.set_xlabel(f"{family.axis} (logarithmic)")
+    axes.set_ylabel(f"server CPU per {family.unit}, µs")
+    fixed = ", ".join(f"{name} {value:,}" for name, value in family.fixed.items())
+    axes.set_title(f"{family.workload}" + (f" ({fixed})" if fixed else ""))

@@ -1,0 +1,163 @@
+"""The one look of all figures, and the two forms they leave in: SVG for the page, PNG for everyone else.
+
+Rules: figures are built without pyplot and inside `rc_context`, so no global state is read or changed; the
+output is deterministic (no dates, fixed ids). A figure is drawn once, for light paper. In the SVG, colours
+of the palette become CSS variables and text stays text, so that the page sets them for light and dark. Kinds
+of subjects differ in shape as well as in colour; the colours are Okabe and Ito's, safe for colour-blind eyes.
+
+Pitfall: several inline SVGs share one document's ids; every id is prefixed with the figure's name.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from lab.results import SubjectRecord
+
+INK, MUTED, RULE, PAPER = "#1b1f24", "#5b6470", "#d5d9df", "#fefefe"
+MINI_LOOP, COMPARISON, FLOOR, CUSTOM = "#0068a8", "#c24e00", "#2e3338", "#8f4f86"
+
+PALETTE: dict[str, tuple[str, str, str]] = {
+    INK: ("--figure-ink", "#1b1f24", "#e6e9ec"),
+    MUTED: ("--figure-muted", "#5b6470", "#9aa4af"),
+    RULE: ("--figure-rule", "#d5d9df", "#3a424b"),
+    PAPER: ("--figure-paper", "#ffffff", "#14181c"),
+    MINI_LOOP: ("--figure-mini-loop", "#0068a8", "#6cb8ee"),
+    COMPARISON: ("--figure-comparison", "#c24e00", "#f0985a"),
+    FLOOR: ("--figure-floor", "#2e3338", "#c9d0d6"),
+    CUSTOM: ("--figure-custom", "#8f4f86", "#d9a0d0"),
+}
+"""Drawn colour -> CSS variable, its value on light paper, its value on dark."""
+
+KIND_COLOUR = {"mini-loop": MINI_LOOP, "comparison": COMPARISON, "floor": FLOOR, "custom": CUSTOM}
+KIND_MARKER = {"mini-loop": "o", "comparison": "s", "floor": "|", "custom": "D"}
+
+WIDTH_IN = 7.6
+PNG_DPI = 160
+
+RC = {
+    "font.family": ["DejaVu Sans"],
+    "font.size": 8.5,
+    "text.color": INK,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": MUTED,
+    "axes.labelsize": 8,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 9,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.facecolor": "none",
+    "axes.axisbelow": True,
+    "grid.color": RULE,
+    "grid.linewidth": 0.6,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": MUTED,
+    "ytick.labelcolor": INK,
+    "xtick.major.width": 0.6,
+    "ytick.major.size": 0,
+    "xtick.major.size": 2.5,
+    "xtick.minor.size": 0,
+    "ytick.minor.size": 0,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "hatch.linewidth": 0.5,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "muxlab",
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A finished figure: what the page embeds, what the folder holds, and what both say about it."""
+
+    name: str
+    """File name without ending, and the id in the page."""
+    title: str
+    caption: str
+    """How to read it."""
+    alt: str
+    """What it shows, for those who cannot see it."""
+    svg: str
+    png: bytes = field(repr=False)
+
+
+@contextmanager
+def sheet(
+    height_in: float, rows: int = 1, columns: int = 1, **grid: object
+) -> Iterator[tuple[Figure, list[Axes]]]:
+    """A figure of the page's width with ``rows * columns`` axes, in the lab's style while the block runs."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(RC)
+        figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
+        figure.get_layout_engine().set(w_pad=0.08, h_pad=0.06)  # type: ignore[union-attr]
+        axes = figure.subplots(rows, columns, squeeze=False, **grid)  # type: ignore[call-overload]
+        yield figure, list(axes.flat)
+
+
+def finish(figure: Figure, name: str, title: str, caption: str, alt: str) -> Picture:
+    """Render once as PNG and once as themable SVG; call it inside the `sheet` block."""
+    png, svg = io.BytesIO(), io.StringIO()
+    FigureCanvasAgg(figure)
+    figure.savefig(png, format="png", dpi=PNG_DPI, metadata={"Software": None})
+    FigureCanvasSVG(figure)
+    metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    figure.savefig(svg, format="svg", transparent=True, metadata=metadata)
+    return Picture(name, title, caption, alt, themable(svg.getvalue(), name), png.getvalue())
+
+
+def themable(svg: str, name: str) -> str:
+    """Make a drawn SVG fit to stand inside a page: own ids, colours as variables, size by the page."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<svg [^>]*?(viewBox=\"[^\"]+\")[^>]*>", r'<svg \1 aria-hidden="true">', svg, count=1)
+    svg = re.sub(r'\bid="', f'id="{name}-', svg)
+    svg = re.sub(r'(xlink:)?href="#', f'href="#{name}-', svg)
+    svg = re.sub(r"url\(#", f"url(#{name}-", svg)
+    for colour, (variable, _, _) in PALETTE.items():
+        svg = svg.replace(colour, f"var({variable})")
+    return svg.strip()
+
+
+def palette_css(dark: bool) -> str:
+    """The palette as CSS declarations."""
+    return " ".join(f"{name}: {on_dark if dark else light};" for name, light, on_dark in PALETTE.values())
+
+
+def colour(subject: SubjectRecord) -> str:
+    """The colour of a subject's kind."""
+    return KIND_COLOUR[subject.kind]
+
+
+def marker(subject: SubjectRecord) -> str:
+    """The shape of a subject's kind."""
+    return KIND_MARKER[subject.kind]
+
+
+def shorten(text: str, limit: int = 22) -> str:
+    """``text`` with its middle left out where it would not fit; ``$`` is no mathematics here."""
+    if len(text) > limit:
+        half = (limit - 1) // 2
+        text = f"{text[:half]}…{text[-half:]}"
+    return text.replace("$", r"\$")
+
+
+def log_ticks(axes: Axes, which: str) -> None:
+    """Plain numbers, never powers of ten, on a logarithmic axis; minor labels stay out."""
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axis.set_minor_formatter(NullFormatter())

@@ -1,0 +1,203 @@
+"""What the templates show: the judgement turned into rows and cells of text.
+
+Rule: templates hold no arithmetic and no decisions on data; this module holds no mark-up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from lab.results import Environment
+from reports.analysis.answer import Answer, answer, references
+from reports.analysis.cells import Cell
+from reports.analysis.comparison import Comparison
+from reports.analysis.explanation import READING_AIDS, explaining_columns, facts
+from reports.analysis.judgement import Judgement, ScenarioJudgement
+from reports.analysis.microbench import microbench_rows
+from reports.analysis.tidy import COLUMNS
+from reports.pages import wording
+
+
+@dataclass(frozen=True)
+class ResultRow:
+    """One subject in the table of a scenario, as text."""
+
+    name: str
+    label: str
+    role: str
+    best: bool
+    missing: str | None
+    cells: tuple[tuple[str, str], ...]
+    """Value and, in smaller type, its interval."""
+
+
+def context(judgement: Judgement) -> dict[str, Any]:
+    """Everything that ``report.html.j2`` names, pictures excepted."""
+    found = answer(judgement)
+    record = judgement.run.record
+    return {
+        "record": record,
+        "headline": wording.headline(judgement, found),
+        "banners": wording.banners(judgement),
+        "answer": answer_rows(judgement, found),
+        "workloads": [
+            (name, members[0].scenario.question, wording.workload_verdict(judgement, members))
+            for name, members in judgement.workloads().items()
+        ],
+        "scenarios": [scenario_table(judgement, each) for each in judgement.scenarios],
+        "aids": list(READING_AIDS.values()),
+        "a_a": wording.a_a_statement(judgement),
+        "noise_floor": wording.percent(judgement.noise.floor),
+        "microbench": microbench_table(judgement),
+        "environment": environment_rows(record.environment),
+        "not_run": [
+            (each.subject, each.scenario or "every scenario", each.reason) for each in record.not_run
+        ],
+        "failed": failed_rows(judgement),
+        "excluded": excluded_counts(judgement),
+        "samples": (len(judgement.frame), judgement.samples_counted),
+        "columns": COLUMNS,
+    }
+
+
+def answer_rows(judgement: Judgement, found: Answer | None) -> list[tuple[str, str]]:
+    """The overall answer, question by question; empty answers are left out."""
+    if found is None:
+        return [("What to do", "See 'Failed samples' and 'Not run' below for what stood in the way.")]
+    rows = [
+        ("By how much", wording.by_how_much(judgement, found)),
+        ("Tied", wording.tie(found.champion, judgement)),
+        ("Except", wording.exceptions(found.champion)),
+        ("Why", " ".join(wording.because(found))),
+        ("With more descriptors", " ".join(wording.growth(judgement))),
+        ("How sure", wording.how_sure(judgement, found.champion)),
+    ]
+    return [(question, text) for question, text in rows if text]
+
+
+def scenario_table(judgement: Judgement, judged: ScenarioJudgement) -> dict[str, Any]:
+    """One scenario: results and explaining figures, subjects by cost, then those that did not run."""
+    cells = sorted(judged.cells.values(), key=lambda cell: cell.cost.value if cell.cost else float("inf"))
+    columns = explaining_columns(judged)
+    return {
+        "scenario": judged.scenario,
+        "best": judged.best,
+        "headings": _headings(judgement, judged),
+        "rows": [_result_row(judgement, judged, cell) for cell in cells],
+        "why_headings": [READING_AIDS.get(name, (name.removeprefix("counter_"), ""))[0] for name in columns],
+        "why_rows": [
+            (cell.subject.name, [wording.number(facts(judged, cell.subject.name).get(n)) for n in columns])
+            for cell in cells
+            if cell.cost
+        ],
+        "against": [
+            (each.name, wording.ratio(judged.compare(judged.best[0], each.name).ratio))
+            for each in (references(judgement, judged, judged.best[0]) if judged.best else [])
+        ],
+    }
+
+
+def _headings(judgement: Judgement, judged: ScenarioJudgement) -> list[str]:
+    unit = judged.scenario.unit
+    control = judgement.control.name if judgement.control else "control"
+    floor = judgement.floor.name if judgement.floor else "floor"
+    heads = [f"CPU per {unit}, µs", f"x {control}", f"against {control}", f"x {floor}", f"thousand {unit}s/s"]
+    if any(cell.latency_us for cell in judged.cells.values()):
+        heads += ["p50, µs", "p90, µs", "p99, µs", "p99.9, µs"]
+    return [*heads, "rounds"]
+
+
+def _result_row(judgement: Judgement, judged: ScenarioJudgement, cell: Cell) -> ResultRow:
+    subject = cell.subject
+    roles = {"floor": "no event loop"}
+    role = "A/A twin" if subject.twin_of else "control" if subject.control else roles.get(subject.kind, "")
+    return ResultRow(
+        name=subject.name,
+        label=subject.label,
+        role=role,
+        best=subject.name in judged.best,
+        missing=cell.missing,
+        cells=tuple(_result_cells(judged, cell)) if cell.cost else (),
+    )
+
+
+def _result_cells(judged: ScenarioJudgement, cell: Cell) -> list[tuple[str, str]]:
+    cost, through = cell.cost, cell.throughput
+    spread = f"{wording.number(cost.low)}-{wording.number(cost.high)}" if cost and cost.has_interval else ""
+    is_control, is_floor = cell.subject.control, cell.subject.kind == "floor"
+    verdict = cell.to_control.verdict.value if cell.to_control and not is_control else ""
+    row = [
+        (wording.number(cost.value if cost else None), spread),
+        ("1", "") if is_control else _ratio_cell(cell.to_control),
+        (verdict, ""),
+        ("1", "") if is_floor else _ratio_cell(cell.to_floor),
+        (
+            wording.number(through.value / 1e3 if through else None),
+            "client-limited" if cell.client_limited else "",
+        ),
+    ]
+    if any(other.latency_us for other in judged.cells.values()):
+        for name in ("p50", "p90", "p99", "p999"):
+            seen = cell.latency_us.get(name)
+            row.append((wording.number(seen.value if seen else None), ""))
+    return [*row, (str(len(cell.costs)), f"{cell.failed} failed" if cell.failed else "")]
+
+
+def _ratio_cell(compared: Comparison | None) -> tuple[str, str]:
+    if compared is None or compared.ratio is None:
+        return ("-", "")
+    spread = wording.interval(compared.ratio) if compared.ratio.has_interval else ""
+    return (wording.times(compared.ratio.value)[:-1], spread)
+
+
+def microbench_table(judgement: Judgement) -> dict[str, list[tuple[str, ...]]]:
+    """Rows by group: name, parameters, median and quartiles in nanoseconds, rounds."""
+    groups: dict[str, list[tuple[str, ...]]] = {}
+    for row in microbench_rows(judgement.run.microbench):
+        values = ", ".join(f"{name} {value}" for name, value in row.parameters.items())
+        quartiles = f"{wording.number(row.low_ns)}-{wording.number(row.high_ns)}"
+        groups.setdefault(row.group, []).append(
+            (row.name, values, wording.number(row.median_ns), quartiles, f"{row.rounds:,}")
+        )
+    return groups
+
+
+def environment_rows(environment: Environment) -> list[tuple[str, str]]:
+    """The machine and the software; what the system would not say reads "unknown"."""
+    memory = environment.memory_bytes
+    load = environment.load_average
+    rows: list[tuple[str, object]] = [
+        ("System", environment.system),
+        ("CPU", environment.cpu_model),
+        ("Cores", f"{environment.cores_usable} usable of {environment.cores_logical}"),
+        ("Pinning", environment.pinning),
+        ("Memory", f"{memory / 2**30:.1f} GiB" if memory else None),
+        ("Frequency governor", environment.governor),
+        ("Virtualisation", environment.virtualisation),
+        ("Load average at the start", ", ".join(f"{each:.2f}" for each in load) if load else None),
+        (
+            "Descriptor limit",
+            f"{environment.descriptor_limit:,} (hard {environment.descriptor_limit_hard:,})",
+        ),
+        ("Python", environment.python),
+        ("muxlab", environment.muxlab),
+        *environment.packages.items(),
+        *environment.extra.items(),
+    ]
+    return [(name, "unknown" if value is None else str(value)) for name, value in rows]
+
+
+def failed_rows(judgement: Judgement) -> list[tuple[str, str, str, str, str]]:
+    """Subject, scenario, round, reason and the tail of standard error of each failed sample."""
+    failed = judgement.frame[judgement.frame["status"] == "failed"]
+    return [
+        tuple(str(value) if value == value and value is not None else "" for value in row)  # type: ignore[misc]
+        for row in failed[["subject", "scenario", "round", "reason", "stderr_tail"]].itertuples(index=False)
+    ]
+
+
+def excluded_counts(judgement: Judgement) -> list[tuple[str, int]]:
+    """Why samples do not count, and how many."""
+    counts = judgement.frame["excluded"].dropna().value_counts()
+    return [(str(reason), int(count)) for reason, count in counts.items()]

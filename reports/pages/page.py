@@ -1,0 +1,38 @@
+"""The report as one HTML file: nothing is loaded from anywhere, nothing needs JavaScript.
+
+Rule: everything that comes from a run is escaped; only the lab's own SVG and style sheet go in as they are.
+"""
+
+from __future__ import annotations
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from reports.analysis.judgement import Judgement
+from reports.figures.style import Picture, palette_css
+from reports.pages.context import context
+
+
+def html(judgement: Judgement, pictures: dict[str, list[Picture]]) -> str:
+    """The whole page."""
+    environment = _environment()
+    source, _, _ = environment.loader.get_source(environment, "report.css")  # type: ignore[union-attr]
+    style = source.replace("/*light-palette*/", palette_css(dark=False))
+    style = style.replace("/*dark-palette*/", palette_css(dark=True))
+    template = environment.get_template("report.html.j2")
+    return template.render(**context(judgement), pictures=pictures, style=Markup(style), svg=_svg)
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("reports.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _svg(picture: Picture) -> Markup:
+    """The drawing itself: made by matplotlib, which escapes the text that it draws."""
+    return Markup(picture.svg)

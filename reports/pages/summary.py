@@ -1,0 +1,59 @@
+"""The summary in Markdown: what the terminal shows at the end of a run, and what fits into an issue."""
+
+from __future__ import annotations
+
+from reports.analysis.answer import answer
+from reports.analysis.judgement import Judgement, ScenarioJudgement
+from reports.pages import wording
+from reports.pages.context import answer_rows
+
+SCENARIOS_AT_MOST = 12
+
+
+def markdown(judgement: Judgement) -> str:
+    """Banners, the answer, a verdict a workload and a table a scenario."""
+    found = answer(judgement)
+    parts = [f"# {wording.headline(judgement, found)}"]
+    parts += [f"> **{what}** {todo}" for what, todo in wording.banners(judgement)]
+    parts.append("\n".join(f"- **{question}:** {text}" for question, text in answer_rows(judgement, found)))
+    parts.append("## Verdicts")
+    parts.append(
+        "\n".join(
+            f"- **{name}:** {wording.workload_verdict(judgement, members)}"
+            for name, members in judgement.workloads().items()
+        )
+    )
+    parts.append(_table(judgement))
+    parts.append("Full report: report.html. Samples: samples.csv. Pictures: figures/.")
+    parts.append(f"Repeat with: `{judgement.run.record.command}`")
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _table(judgement: Judgement) -> str:
+    """Median cost by scenario and subject; the best of each scenario in bold."""
+    shown = [each for each in judgement.scenarios if each.ranking][:SCENARIOS_AT_MOST]
+    names = [each.name for each in judgement.run.record.subjects if each.twin_of is None]
+    if not shown:
+        return ""
+    rows = [
+        "Server CPU per operation, µs (median; best in bold):",
+        "",
+        "| scenario | " + " | ".join(_escaped(name) for name in names) + " |",
+        "| --- |" + " ---: |" * len(names),
+    ]
+    rows += ["| " + " | ".join([_escaped(each.scenario.id), *_costs(each, names)]) + " |" for each in shown]
+    hidden = len(judgement.scenarios) - len(shown)
+    return "\n".join(rows) + (f"\n\nand {hidden} more scenarios in the report" if hidden else "")
+
+
+def _costs(judged: ScenarioJudgement, names: list[str]) -> list[str]:
+    cells = []
+    for name in names:
+        cost = judged.cells[name].cost
+        text = wording.number(cost.value if cost else None)
+        cells.append(f"**{text}**" if name in judged.best else text)
+    return cells
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")

@@ -1,0 +1,52 @@
+"""From a run folder to its report: read, judge, draw, write. The only file here that touches the disk.
+
+Rule: a report can be written again at any time from ``run.json`` and ``samples.jsonl`` alone, and comes out
+the same. Nothing of an earlier report survives a new one, so no stale picture is left behind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.results import read_run
+from reports.analysis.judgement import judge
+from reports.figures.registry import draw_all
+from reports.pages.page import html
+from reports.pages.summary import markdown
+
+
+@dataclass(frozen=True)
+class ReportFiles:
+    """Where a report lies."""
+
+    html: Path
+    summary: Path
+    """Markdown, short enough for a terminal."""
+    csv: Path
+    figures: tuple[Path, ...]
+
+
+def write_report(folder: Path) -> ReportFiles:
+    """Write ``report.html``, ``summary.md``, ``samples.csv`` and ``figures/*.png`` into a run folder.
+
+    Takes seconds, most of them for the figures. Raises `lab.errors.RunError` when the folder holds no
+    readable run; an interrupted run, or one without a single good sample, is reported as what it is.
+    """
+    judgement = judge(read_run(folder))
+    pictures = draw_all(judgement)
+    files = ReportFiles(folder / "report.html", folder / "summary.md", folder / "samples.csv", ())
+    files.html.write_text(html(judgement, pictures), "utf-8")
+    files.summary.write_text(markdown(judgement), "utf-8")
+    judgement.frame.to_csv(files.csv, index=False)
+    drawn = {folder / "figures" / f"{p.name}.png": p.png for group in pictures.values() for p in group}
+    _replace_pictures(folder / "figures", drawn)
+    return ReportFiles(files.html, files.summary, files.csv, tuple(drawn))
+
+
+def _replace_pictures(folder: Path, drawn: dict[Path, bytes]) -> None:
+    folder.mkdir(exist_ok=True)
+    for stale in set(folder.glob("*.png")) - set(drawn):
+        stale.unlink()
+    for path, png in drawn.items():
+        path.write_bytes(png)
