@@ -1,0 +1,66 @@
+"""What happens in a run, for whoever shows it: typed events, nothing printed.
+
+All times are seconds. ``remaining_s`` is the estimate of what is left, from the cells measured so far.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lab.harness.plan import Cell
+from lab.results import RunRecord, Sample
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """``run.json`` is written, nothing is measured yet."""
+
+    record: RunRecord
+    cells: int
+    """All cells of the run, warm-up included."""
+    done: int
+    """Those that an earlier part of the run has measured."""
+    remaining_s: float
+
+
+@dataclass(frozen=True)
+class CellStarted:
+    """A sample is about to be taken."""
+
+    cell: Cell
+    position: int
+    """Its place among all cells of the run, from 1."""
+    cells: int
+    remaining_s: float
+
+
+@dataclass(frozen=True)
+class CellFinished:
+    """A sample has been taken and is on the disk, good or failed."""
+
+    cell: Cell
+    sample: Sample
+    took_s: float
+    remaining_s: float
+
+
+@dataclass(frozen=True)
+class RoundFinished:
+    """Every cell of a round has been measured, or had been before."""
+
+    round: int
+    """From 0; warm-up rounds number from -1 down."""
+    rounds: int
+    done: int
+    cells: int
+    remaining_s: float
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Something that bears on how far the results can be trusted; it is kept in the record as well."""
+
+    text: str
+
+
+Event = RunStarted | CellStarted | CellFinished | RoundFinished | Warned

@@ -1,0 +1,99 @@
+"""How long and how wide a run is: the three profiles, as data.
+
+Rule: a profile only chooses; what a workload's parameters mean, and whether a point fits on this machine,
+is for the workload and the subjects to say.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lab.errors import UnknownNameError
+
+Point = Mapping[str, int]
+"""Values for some of a workload's parameters; the others keep their defaults."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One answer to "how thorough?". ``points`` hold the scenarios of each workload, by its name."""
+
+    name: str
+    purpose: str
+    rounds: int
+    warmup_rounds: int
+    """Whole rounds that are recorded, marked and excluded, on top of the warm-up inside each sample."""
+    window_s: float
+    warmup_s: float
+    """Load before the window in each sample: connections are open and caches warm when it begins."""
+    points: Mapping[str, tuple[Point, ...]]
+    subjects: tuple[str, ...] | None = None
+    """Those of the default subjects that take part; None: all of them."""
+    every_workload: bool = field(default=True)
+    """Whether a workload without points takes part, with its defaults."""
+
+
+PROFILES: dict[str, Profile] = {
+    profile.name: profile
+    for profile in (
+        Profile(
+            name="smoke",
+            purpose="does everything work, and does the lab agree with itself: under a minute",
+            rounds=6,
+            # Each sample warms up in its own fresh processes. A round of warm-up on top would only load
+            # pages from the disk, and the shuffled order spreads that over all subjects.
+            warmup_rounds=0,
+            window_s=0.15,
+            warmup_s=0.05,
+            points={
+                "echo-sockets": ({"connections": 64, "size": 1024},),
+                "idle": ({"idle": 200},),
+                "ring": ({"pairs": 100, "active": 20},),
+            },
+            subjects=("poll", "epoll", "kqueue", "asyncio", "uvloop", "floor"),
+            every_workload=False,
+        ),
+        Profile(
+            name="quick",
+            purpose="the answer for this machine: about three minutes on two cores",
+            rounds=5,
+            warmup_rounds=0,
+            window_s=0.2,
+            warmup_s=0.05,
+            points={
+                "echo-sockets": ({"connections": 64, "size": 1024},),
+                "idle": ({"idle": 100}, {"idle": 1_000}, {"idle": 5_000}),
+                "ring": tuple({"pairs": pairs, "active": 100} for pairs in (100, 1_000, 9_000)),
+            },
+        ),
+        Profile(
+            name="full",
+            purpose="more points, longer windows, narrower intervals: about half an hour",
+            rounds=9,
+            # Over half an hour the clock settles after the first minutes: a round of warm-up lets it.
+            warmup_rounds=1,
+            window_s=0.6,
+            warmup_s=0.1,
+            points={
+                "echo-sockets": (
+                    *({"connections": connections, "size": 1024} for connections in (1, 64, 512)),
+                    *({"connections": 64, "size": size} for size in (64, 16_384, 102_400)),
+                ),
+                "idle": tuple({"idle": idle} for idle in (100, 300, 1_000, 3_000, 10_000, 15_000)),
+                "ring": tuple(
+                    {"pairs": pairs, "active": 100} for pairs in (100, 300, 1_000, 3_000, 9_000, 30_000)
+                ),
+            },
+        ),
+    )
+}
+
+
+def profile(name: str) -> Profile:
+    """The profile called ``name``; raises `UnknownNameError` with the nearest match."""
+    if name not in PROFILES:
+        nearest = difflib.get_close_matches(name, PROFILES, 1)
+        raise UnknownNameError("profile", name, list(PROFILES), nearest[0] if nearest else None)
+    return PROFILES[name]

@@ -1,0 +1,161 @@
+"""What a person asked for, and which subjects and scenarios that makes.
+
+Rule: everything is validated here, before the first process starts; every complaint says what was expected,
+what came and what to do.
+"""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from lab.errors import LabError, UnknownNameError
+from lab.harness.profiles import Point, Profile, profile
+from lab.results import ScenarioRecord
+from lab.workloads.contract import Workload
+from lab.workloads.registry import WORKLOADS, workload
+
+Settings = Mapping[tuple[str, str], tuple[int, ...]]
+"""(workload, parameter) -> values; several values make several scenarios."""
+
+MAX_ROUNDS = 1_000
+MIN_DURATION_S, MAX_DURATION_S = 0.02, 600.0
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The options of one ``bench``. Empty or None: the profile decides."""
+
+    profile: str = "quick"
+    backends: tuple[str, ...] = ()
+    workloads: tuple[str, ...] = ()
+    rounds: int | None = None
+    duration_s: float | None = None
+    connections: tuple[int, ...] = ()
+    """For each workload with connections: the parameter that `connections_parameter` names."""
+    sizes: tuple[int, ...] = ()
+    """For each workload with a parameter called ``size``, in bytes."""
+    settings: Settings = field(default_factory=dict)
+    """Wins over ``connections`` and ``sizes``."""
+
+    def command(self, seed: int) -> str:
+        """The command line that repeats this selection with this seed."""
+        words = ["muxlab", "bench", "--profile", self.profile]
+        words += [word for name in self.backends for word in ("--backend", name)]
+        words += [word for name in self.workloads for word in ("--workload", name)]
+        if self.rounds is not None:
+            words += ["--rounds", str(self.rounds)]
+        if self.duration_s is not None:
+            words += ["--duration", f"{self.duration_s:g}s"]
+        if self.connections:
+            words += ["--connections", _listed(self.connections)]
+        if self.sizes:
+            words += ["--size", _listed(self.sizes)]
+        for (name, parameter), values in self.settings.items():
+            words += ["--set", f"{name}.{parameter}={_listed(values)}"]
+        return shlex.join([*words, "--seed", str(seed)])
+
+
+def chosen_profile(selection: Selection) -> Profile:
+    """The profile, once the numbers that override it have been found good."""
+    rounds, duration_s = selection.rounds, selection.duration_s
+    if rounds is not None and not 1 <= rounds <= MAX_ROUNDS:
+        raise LabError(f"expected 1 to {MAX_ROUNDS:,} rounds, got {rounds}: give --rounds in that range")
+    if duration_s is not None and not MIN_DURATION_S <= duration_s <= MAX_DURATION_S:
+        raise LabError(
+            f"expected a window of {MIN_DURATION_S:g} to {MAX_DURATION_S:g} seconds, got {duration_s:g}: "
+            "give --duration as 300ms, 0.3 or 2s"
+        )
+    return profile(selection.profile)
+
+
+def chosen_workloads(selection: Selection, chosen: Profile) -> list[Workload]:
+    """The workloads, in the registry's order; raises `UnknownNameError`."""
+    if selection.workloads:
+        wanted = {workload(name).name for name in selection.workloads}
+    else:
+        wanted = {name for name in WORKLOADS if chosen.every_workload or name in chosen.points}
+    return [each for name, each in WORKLOADS.items() if name in wanted]
+
+
+def scenarios(selection: Selection) -> tuple[ScenarioRecord, ...]:
+    """Every scenario of the run: the profile's points with the selection's values in their place."""
+    chosen = chosen_profile(selection)
+    workloads = chosen_workloads(selection, chosen)
+    settings = _all_settings(selection, workloads)
+    found: dict[str, ScenarioRecord] = {}
+    for each in workloads:
+        mine = {parameter: values for (name, parameter), values in settings.items() if name == each.name}
+        for point in _points(chosen.points.get(each.name, ({},)), mine):
+            scenario = each.scenario(**point)
+            found[scenario.id] = scenario
+    return tuple(found.values())
+
+
+def connections_parameter(workload: Workload) -> str | None:
+    """What ``--connections`` sets: ``connections``, else the axis of a workload that a client drives."""
+    if _has(workload, "connections"):
+        return "connections"
+    return workload.axis if workload.load == "closed" else None
+
+
+def _all_settings(selection: Selection, workloads: Sequence[Workload]) -> Settings:
+    """``--connections``, ``--size`` and ``--set`` as one table."""
+    settings: dict[tuple[str, str], tuple[int, ...]] = {}
+    for option, values, parameters in (
+        (
+            "--connections",
+            selection.connections,
+            {each.name: connections_parameter(each) for each in workloads},
+        ),
+        (
+            "--size",
+            selection.sizes,
+            {each.name: "size" if _has(each, "size") else None for each in workloads},
+        ),
+    ):
+        fitting = {name: parameter for name, parameter in parameters.items() if parameter}
+        if values and not fitting:
+            names = ", ".join(parameters)
+            raise LabError(
+                f"{option} fits none of the selected workloads ({names}): select another with "
+                "--workload, or name a parameter with --set workload.parameter=value"
+            )
+        settings |= {place: values for place in fitting.items() if values}
+    for (name, parameter), values in selection.settings.items():
+        _check_setting(workload(name), parameter, workloads)
+        settings[name, parameter] = values
+    return settings
+
+
+def _check_setting(named: Workload, parameter: str, workloads: Sequence[Workload]) -> None:
+    choices = [each.name for each in named.parameters]
+    if parameter not in choices:
+        nearest = difflib.get_close_matches(parameter, choices, 1)
+        raise UnknownNameError(
+            f"parameter of {named.name}", parameter, choices, nearest[0] if nearest else None
+        )
+    if named not in workloads:
+        selected = ", ".join(each.name for each in workloads)
+        raise LabError(
+            f"--set {named.name}.{parameter} has nothing to set, as the run has {selected} only: "
+            f"add --workload {named.name}"
+        )
+
+
+def _points(points: Iterable[Point], values: Mapping[str, tuple[int, ...]]) -> Iterable[Point]:
+    """Each point with every combination of ``values`` put in; what coincides then is left to the caller."""
+    for point in points:
+        for combination in itertools.product(*values.values()):
+            yield {**point, **dict(zip(values, combination, strict=True))}
+
+
+def _has(workload: Workload, parameter: str) -> bool:
+    return any(each.name == parameter for each in workload.parameters)
+
+
+def _listed(values: Iterable[int]) -> str:
+    return ",".join(map(str, values))
