@@ -1,0 +1,80 @@
+"""The command group: which commands there are, and what becomes of their errors.
+
+Rule: what a person can cause and mend ends in one clear line and an exit code, never in a traceback; a bug
+in muxlab keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import Any
+
+import click
+
+from lab.cli.bench import bench
+from lab.cli.doctor import doctor
+from lab.cli.listing import backends, workloads
+from lab.cli.report import report
+from lab.errors import LabError
+
+INTERRUPTED = 130
+"""128 + SIGINT, as shells report it."""
+
+EPILOG = """
+Start with `muxlab doctor`, then `muxlab bench`.
+
+Exit codes: 0 done; 1 a sample or a check failed, or the system refused; 2 bad input; 130 interrupted, with
+all samples kept.
+"""
+
+
+class Complaint(click.ClickException):
+    """An error for the person at the terminal: one line on standard error and an exit code."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"muxlab: {self.message}", err=True, file=file)
+
+
+class Muxlab(click.Group):
+    """Turns the lab's errors, the system's refusals and Ctrl-C into messages and exit codes."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except LabError as error:
+            raise Complaint(str(error), 2) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise  # `muxlab backends | head`: click ends quietly
+            raise Complaint(_refusal(error), 1) from error
+        except KeyboardInterrupt:
+            click.echo("muxlab: stopped at once; `muxlab report` shows what was kept", err=True)
+            context.exit(INTERRUPTED)
+
+
+@click.group(
+    cls=Muxlab,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="muxlab", prog_name="muxlab", message="%(prog)s %(version)s")
+def muxlab() -> None:
+    """Measure which way of multiplexing I/O serves sockets best on this machine, and why."""
+
+
+def _refusal(error: OSError) -> str:
+    what = error.strerror or str(error)
+    where = f" {error.filename}" if error.filename else ""
+    advice = "free some space; " if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+    return (
+        f"the system refused{where}: {what}. Samples taken so far are kept: {advice}"
+        "`muxlab bench --resume RUN` goes on, `muxlab report RUN` shows them"
+    )
+
+
+for command in (bench, report, backends, workloads, doctor):
+    muxlab.add_command(command)

@@ -1,0 +1,263 @@
+"""``muxlab bench``: plan, measure, report."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lab.cli import values
+from lab.errors import LabError
+from lab.results import RunRecord, Sample
+
+if TYPE_CHECKING:
+    from lab.harness.runner import Outcome
+    from lab.harness.selection import Selection
+
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Instruments:
+    """What measures; handed in through click's context, so that a whole run can be tried without one."""
+
+    measure: Callable[..., Sample]
+
+
+@click.command(short_help="Measure, and write a report.")
+@click.option(
+    "-b",
+    "--backend",
+    "backends",
+    multiple=True,
+    callback=values.names_option,
+    help="What to measure, besides asyncio (the control) and the floor; see `muxlab backends`. "
+    "Repeatable, or a list: epoll,uvloop. module:factory names any other loop.",
+)
+@click.option(
+    "-w",
+    "--workload",
+    "workloads",
+    multiple=True,
+    callback=values.names_option,
+    help="What it has to do; see `muxlab workloads`. Repeatable, or a list.",
+)
+@click.option(
+    "--profile",
+    default="quick",
+    show_default=True,
+    metavar="smoke|quick|full",
+    help="How thorough: smoke under a minute, quick three minutes, full half an hour.",
+)
+@click.option("--rounds", type=int, help="How often each cell is measured.")
+@click.option(
+    "--duration",
+    callback=values.option(values.duration_s),
+    metavar="TIME",
+    help="The measured window of one sample: 0.3, 300ms, 2s.",
+)
+@click.option(
+    "--connections",
+    multiple=True,
+    callback=values.list_option(values.whole),
+    metavar="N[,N...]",
+    help="The main number of connections: echo-sockets.connections, idle.idle. "
+    "Several make several scenarios.",
+)
+@click.option(
+    "--size",
+    multiple=True,
+    callback=values.list_option(values.size_bytes),
+    metavar="SIZE[,SIZE...]",
+    help="The message's size, where a workload has one: 1024, 1KiB, 100k.",
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    callback=values.settings_option,
+    metavar="WORKLOAD.PARAMETER=N[,N...]",
+    help="Any parameter of a workload: ring.pairs=100,1000. Wins over the two above.",
+)
+@click.option("--seed", type=click.IntRange(min=0), help="Repeats the order of an earlier run.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="The run's own folder, new or empty.  [default: runs/<time>]",
+)
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Go on with an interrupted run, as it was planned; failed samples are tried again.",
+)
+@click.pass_context
+def bench(context: click.Context, **options: Any) -> None:
+    """Measure the chosen subjects under the chosen workloads, side by side, and write a report.
+
+    Every run also measures asyncio twice, to see whether the lab agrees with itself, and the floor: the same
+    server on bare system calls. Ctrl-C keeps what was measured and reports it.
+    """
+    from lab.harness.limits import raise_descriptor_limit
+
+    raise_descriptor_limit()
+    with _signals_as_interrupts():
+        if options["resume"] is not None:
+            _refuse_other_options(context)
+            outcome = _resumed(context, options["resume"])
+        else:
+            outcome = _new(context, options)
+        context.exit(_close(outcome))
+
+
+def _new(context: click.Context, options: dict[str, Any]) -> Outcome:
+    from lab.harness import checks, folders, plan
+
+    selection = _selection(options)
+    environment = _environment(selection.backends)
+    seed = options["seed"] if options["seed"] is not None else random.SystemRandom().randrange(2**32)
+    record = plan.build(selection, environment, id="", seed=seed, warnings=checks.warnings(environment))
+    folder = folders.new_folder(options["out"])
+    record = replace(record, id=folder.resolve().name)
+    _announce(record, folder)
+    return _measure(context, record, folder, ())
+
+
+def _resumed(context: click.Context, named: Path) -> Outcome:
+    from lab.harness import folders
+
+    folder = folders.find(named)
+    names = [subject.name for subject in folders.read(folder).record.subjects]
+    environment = _environment(names)
+    run = folders.open_for_resuming(folder, environment)
+    changes = folders.changes_since(run.record.environment, environment)
+    record = replace(run.record, warnings=(*run.record.warnings, *changes))
+    _announce(record, folder)
+    return _measure(context, record, folder, run.samples)
+
+
+def _selection(options: dict[str, Any]) -> Selection:
+    from lab.harness.selection import Selection
+
+    return Selection(
+        profile=options["profile"],
+        backends=options["backends"],
+        workloads=options["workloads"],
+        rounds=options["rounds"],
+        duration_s=options["duration"],
+        connections=options["connections"],
+        sizes=options["size"],
+        settings=options["settings"],
+    )
+
+
+def _environment(names: Any) -> Any:
+    from lab.harness import environment, subjects
+    from lab.harness.cores import choose_cores
+
+    packages = [name.partition(":")[0].partition(".")[0] for name in (*subjects.default_names(), *names)]
+    return environment.capture(choose_cores().note, packages)
+
+
+def _refuse_other_options(context: click.Context) -> None:
+    """A resumed run goes on as it was planned; an option that would change the plan is a mistake."""
+    given = [
+        option.opts[-1]
+        for option in context.command.params
+        if option.name not in ("resume",)
+        and context.get_parameter_source(option.name or "") is click.core.ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise LabError(
+            f"--resume goes on with a run as it was planned, so {', '.join(given)} cannot be given with it: "
+            "leave that out, or start a new run"
+        )
+
+
+def _announce(record: RunRecord, folder: Path) -> None:
+    """Say what will be run, where to, and about how long it takes."""
+    from lab.cli.terminal import console, duration, short
+    from lab.harness import plan
+
+    cells = sum(map(len, plan.rounds(record)))
+    out = console(sys.stderr)
+    out.print(
+        f"muxlab {record.muxlab}, profile {record.profile}: {len(record.subjects)} subjects, "
+        f"{len(record.scenarios)} scenarios, {record.rounds} rounds: {cells} samples, "
+        f"about {duration(plan.estimate_s(record))} in all. Seed {record.seed}, into {short(folder)}",
+        soft_wrap=True,
+    )
+    for line in _left_out(record):
+        out.print(line, soft_wrap=True)
+
+
+def _left_out(record: RunRecord) -> Iterator[str]:
+    """What will not run: one line a subject, with its first reason."""
+    for subject in dict.fromkeys(row.subject for row in record.not_run):
+        rows = [row for row in record.not_run if row.subject == subject]
+        where = f" in {len(rows)} of {len(record.scenarios)} scenarios" if rows[0].scenario else ""
+        yield f"Left out: {subject}{where}: {rows[0].reason}"
+
+
+def _measure(context: click.Context, record: RunRecord, folder: Path, earlier: tuple[Sample, ...]) -> Outcome:
+    from lab.cli.progress import progress
+    from lab.harness import runner
+
+    instruments = context.find_object(Instruments)
+    chosen = {"measure": instruments.measure} if instruments else {}
+    with progress() as show:
+        return runner.run(record, folder, on_event=show, earlier=earlier, **chosen)
+
+
+def _close(outcome: Outcome) -> int:
+    """Write the report of what there is, show it, and say how it went: the exit code."""
+    from lab.cli.report import publish
+    from lab.harness import folders
+
+    samples = folders.read(outcome.folder).samples
+    if outcome.interrupted:
+        again = f"muxlab bench --resume {outcome.folder}"
+        click.echo(f"Interrupted with {len(samples)} samples kept; `{again}` goes on", err=True)
+    if not samples:
+        click.echo("There is nothing to report.", err=True)
+        return INTERRUPTED if outcome.interrupted else 1
+    publish(outcome.folder)
+    _list_failures(outcome)
+    if outcome.interrupted:
+        return INTERRUPTED
+    return 1 if outcome.failures else 0
+
+
+def _list_failures(outcome: Outcome) -> None:
+    """Each subject and scenario that failed: how often, and why the last time."""
+    if not outcome.failures:
+        return
+    click.echo(f"\n{len(outcome.failures)} of {len(outcome.taken)} samples failed:", err=True)
+    pairs = dict.fromkeys((sample.subject, sample.scenario) for sample in outcome.failures)
+    for subject, scenario in pairs:
+        failed = [each for each in outcome.failures if (each.subject, each.scenario) == (subject, scenario)]
+        click.echo(f"  {subject} under {scenario}: {len(failed)} times; {failed[-1].reason}", err=True)
+
+
+@contextlib.contextmanager
+def _signals_as_interrupts() -> Iterator[None]:
+    """SIGTERM and SIGHUP end a run as Ctrl-C does: children ended, samples kept, report written."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

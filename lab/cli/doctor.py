@@ -1,0 +1,37 @@
+"""``muxlab doctor``: what on this machine would disturb a measurement, without changing anything."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+MARKS = {"ok": "ok  ", "note": "note", "warning": "WARN"}
+
+
+@click.command(short_help="Check this machine for what disturbs a measurement.")
+@click.pass_context
+def doctor(context: click.Context) -> None:
+    """Check this machine for what disturbs a measurement, and say what to do. Changes nothing.
+
+    Exit code 1 if anything should be mended; notes are for information.
+    """
+    from lab.cli.terminal import console
+    from lab.harness import checks, environment, subjects
+    from lab.harness.cores import choose_cores
+
+    names = subjects.default_names()
+    machine = environment.capture(choose_cores().note, names)
+    reasons = {name: subjects.unavailable(name) for name in names}
+    found = (*checks.examine(machine), *checks.examine_subjects(reasons))
+    out = console(sys.stdout)
+    out.print(f"{machine.system}, {machine.cpu_model or 'processor unknown'}, muxlab {machine.muxlab}")
+    for check in found:
+        out.print(f"{MARKS[check.status]}  {check.text}", style=_style(check.status), soft_wrap=True)
+    problems = sum(1 for check in found if check.status == "warning")
+    out.print(f"{problems} to mend" if problems else "Nothing to mend: `muxlab bench` can start")
+    context.exit(1 if problems else 0)
+
+
+def _style(status: str) -> str:
+    return {"ok": "", "note": "dim", "warning": "bold yellow"}[status]

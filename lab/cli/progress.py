@@ -1,0 +1,110 @@
+"""Shows a run as it goes: a bar with the time left on a terminal, a line a round elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+
+from lab.cli.terminal import console, duration, is_terminal
+from lab.harness.events import CellFinished, CellStarted, Event, RoundFinished, RunStarted, Warned
+from lab.results import Sample
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+
+class Show(Protocol):
+    """A context manager that is told each event of a run."""
+
+    def __call__(self, event: Event) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+def progress() -> Show:
+    """What fits standard error: `Bar` on a terminal, else `Lines`."""
+    out = console(sys.stderr)
+    return Bar(out) if is_terminal(sys.stderr) else Lines(out)
+
+
+class Lines:
+    """One plain line a round, a warning or a failure: for pipes and continuous integration."""
+
+    def __init__(self, out: Console) -> None:
+        self._out = out
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        return None
+
+    def __call__(self, event: Event) -> None:
+        if text := self._text(event):
+            self._out.print(text, soft_wrap=True)
+
+    def _text(self, event: Event) -> str | None:
+        match event:
+            case RunStarted(done=done, cells=cells) if done:
+                return f"{done} of {cells} samples were there already"
+            case CellFinished(sample=Sample(status="failed") as sample):
+                return failure(sample)
+            case RoundFinished(remaining_s=left, done=done, cells=cells):
+                return f"{round_name(event)}: {done} of {cells} samples, about {duration(left)} left"
+            case Warned(text=text):
+                return f"Warning: {text}"
+        return None
+
+
+class Bar(Lines):
+    """A bar that lives on the last line; what `Lines` says about failures and warnings stands above it."""
+
+    def __init__(self, out: Console) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        self._progress: Progress = Progress(
+            TextColumn("{task.fields[where]}", markup=False),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TextColumn("about {task.fields[left]} left", markup=False),
+            console=out,
+            transient=True,
+            expand=True,
+        )
+        super().__init__(self._progress.console)
+        self._task = self._progress.add_task("samples", total=None, where="starting", left="?")
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._progress.stop()
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case RunStarted(cells=cells, done=done, remaining_s=left):
+                self._progress.update(self._task, total=cells, completed=done, left=duration(left))
+            case CellStarted(cell=cell, position=position, remaining_s=left):
+                where = f"{cell.subject.name} · {cell.scenario.title}"
+                self._progress.update(self._task, completed=position - 1, where=where, left=duration(left))
+            case RoundFinished(done=done):
+                self._progress.update(self._task, completed=done)
+                return
+        super().__call__(event)
+
+
+def failure(sample: Sample) -> str:
+    """One failed sample in words, with the last line of its standard error."""
+    text = f"Failed: {sample.subject} under {sample.scenario}, round {sample.round + 1}: {sample.reason}"
+    lines = (sample.stderr_tail or "").strip().splitlines()
+    return f"{text} [{lines[-1]}]" if lines else text
+
+
+def round_name(event: RoundFinished) -> str:
+    """``Round 2 of 5`` or ``Warm-up round``."""
+    return "Warm-up round" if event.round < 0 else f"Round {event.round + 1} of {event.rounds}"

@@ -1,0 +1,109 @@
+"""What people type as a value: durations, sizes, lists, settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import click
+
+DURATION_UNITS = {"": 1.0, "s": 1.0, "ms": 1e-3, "min": 60.0}
+SIZE_UNITS = {
+    "": 1,
+    "b": 1,
+    "k": 1_000,
+    "kb": 1_000,
+    "kib": 1_024,
+    "m": 1_000_000,
+    "mb": 1_000_000,
+    "mib": 1_048_576,
+}
+NUMBER = re.compile(r"(\d+(?:[._]\d+)*)\s*([a-z]*)", re.IGNORECASE)
+
+
+def duration_s(text: str) -> float:
+    """``0.3``, ``300ms``, ``2s`` as seconds; raises `ValueError` that says what was expected."""
+    number, unit = _number_and_unit(text, DURATION_UNITS, "a duration such as 0.3, 300ms or 2s")
+    return number * DURATION_UNITS[unit]
+
+
+def size_bytes(text: str) -> int:
+    """``1024``, ``1KiB``, ``100k`` as bytes; raises `ValueError` that says what was expected."""
+    expected = "a whole number of bytes such as 1024, 1KiB or 100k"
+    number, unit = _number_and_unit(text, SIZE_UNITS, expected)
+    size = number * SIZE_UNITS[unit]
+    if size != int(size):
+        raise ValueError(f"expected {expected}, got {text!r}")
+    return int(size)
+
+
+def whole(text: str) -> int:
+    """``5000``, ``5_000`` or ``5k`` as a number; raises `ValueError` that says what was expected."""
+    expected = "a whole number such as 64 or 5000"
+    number, unit = _number_and_unit(text, {"": 1, "k": 1_000}, expected)
+    count = number * {"": 1, "k": 1_000}[unit]
+    if count != int(count):
+        raise ValueError(f"expected {expected}, got {text!r}")
+    return int(count)
+
+
+def names(texts: Iterable[str]) -> tuple[str, ...]:
+    """Names given one by one, with commas or with spaces, each once, in order."""
+    return tuple(dict.fromkeys(name for text in texts for name in re.split(r"[,\s]+", text) if name))
+
+
+def setting(text: str) -> tuple[tuple[str, str], tuple[int, ...]]:
+    """``ring.pairs=100,1000`` as ``(("ring", "pairs"), (100, 1000))``; raises `ValueError`."""
+    place, equals, values = text.partition("=")
+    workload, dot, parameter = place.strip().partition(".")
+    if not (equals and dot and workload and parameter and values.strip()):
+        raise ValueError(f"expected workload.parameter=value, such as ring.pairs=100,1000; got {text!r}")
+    return (workload, parameter), tuple(_each(size_bytes, values))
+
+
+def option(convert: Callable[[str], Any]) -> Callable[..., Any]:
+    """A click callback: one converted value, None where the option is absent."""
+    return lambda _context, _parameter, text: None if text is None else _usage(convert, text)
+
+
+def list_option(convert: Callable[[str], Any]) -> Callable[..., Any]:
+    """A click callback for an option that may be repeated and hold lists: all converted values."""
+    return lambda _context, _parameter, texts: tuple(
+        value for text in texts for value in _usage(lambda each: _each(convert, each), text)
+    )
+
+
+def names_option(
+    _context: click.Context, _parameter: click.Parameter, texts: tuple[str, ...]
+) -> tuple[str, ...]:
+    """A click callback: `names`."""
+    return names(texts)
+
+
+def settings_option(
+    _context: click.Context, _parameter: click.Parameter, texts: tuple[str, ...]
+) -> dict[tuple[str, str], tuple[int, ...]]:
+    """A click callback: every `setting`, the last one winning."""
+    return dict(_usage(setting, text) for text in texts)
+
+
+def _each(convert: Callable[[str], Any], text: str) -> list[Any]:
+    return [convert(part) for part in re.split(r"[,\s]+", text.strip()) if part]
+
+
+def _usage(convert: Callable[[str], Any], text: str) -> Any:
+    try:
+        return convert(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _number_and_unit(text: str, units: Iterable[str], expected: str) -> tuple[float, str]:
+    match = NUMBER.fullmatch(text.strip())
+    if not match or match[2].lower() not in units:
+        raise ValueError(f"expected {expected}, got {text!r}")
+    try:
+        return float(match[1]), match[2].lower()
+    except ValueError:
+        raise ValueError(f"expected {expected}, got {text!r}") from None
