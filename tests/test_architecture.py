@@ -1,0 +1,247 @@
+"""The rules of the tree: who may import whom, how long things may be, what may not be in them.
+
+The tables below are the rules; the code after them only applies them.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from lab import loop
+from tests.codebase import PACKAGES, Function, Module, module_names, modules, modules_in_tests
+
+MAY_IMPORT: dict[str, tuple[str, ...]] = {
+    # room: what it may import of this project and of third parties, besides itself and the standard library
+    "backends": (),
+    "lab": ("backends", "lab.loop"),
+    "lab.__main__": ("lab.cli",),
+    "lab.errors": (),
+    "lab.results": ("lab.errors",),
+    "lab.loop": ("backends",),
+    "lab.workloads": ("lab.results", "lab.errors"),
+    "lab.harness": ("lab.workloads", "lab.results", "lab.errors", "psutil"),
+    "lab.harness.subjects": ("lab", "lab.workloads", "lab.results", "lab.errors", "backends"),
+    "lab.cli": (
+        "backends",
+        "lab.harness",
+        "lab.workloads",
+        "lab.results",
+        "lab.errors",
+        "reports",
+        "click",
+        "rich",
+    ),
+    "reports": ("lab.results", "lab.errors", "jinja2", "markupsafe", "matplotlib", "numpy", "pandas"),
+}
+"""A module belongs to the longest room name that fits it. Nobody imports the command line."""
+
+PART_OF = {"lab.harness.subjects": "lab.harness"}
+"""A room with rules of its own that is still part of another: whoever may import that may import it."""
+
+ONLY_WITHOUT_SOCKETS = ("reports", "lab.results")
+"""These rooms judge what is on the disk: they import none of `SOCKET_MODULES`."""
+SOCKET_MODULES = {
+    "socket",
+    "select",
+    "selectors",
+    "asyncio",
+    "ssl",
+    "socketserver",
+    "multiprocessing",
+    "subprocess",
+}
+
+ENTRY_POINTS = ("lab.__main__", "lab.cli", "lab.harness.worker", "lab.harness.load", "lab.harness.channel")
+"""Only these print or end the process: the command line, and the two child processes of a sample."""
+ENDS_OR_PRINTS = {"print", "exit", "quit", "sys.exit", "os._exit", "os.abort"}
+
+FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "manager", "common", "misc"}
+STUB_MARKS = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
+
+MAX_FILE_LINES, MAX_HOT_FILE_LINES = 300, 450
+MAX_FUNCTION_LINES, MAX_HOT_FUNCTION_LINES = 40, 90
+
+ASSERTIONS = {"raises", "warns", "fail", "deprecated_call"}
+"""Calls that make a test able to fail, besides ``assert`` and functions whose name starts with ``assert``."""
+
+
+def room_of(name: str) -> str:
+    """The longest room name that ``name`` is in."""
+    return max((room for room in MAY_IMPORT if is_in(name, room)), key=len)
+
+
+def is_in(name: str, room: str) -> bool:
+    return name == room or name.startswith(room + ".")
+
+
+def forbidden_imports(module: Module) -> Iterator[str]:
+    room = room_of(module.name)
+    for name in module.imports():
+        top = name.partition(".")[0]
+        if top in PACKAGES:
+            target = room_of(name)
+            outer = PART_OF.get(target, target)
+            if outer not in (room, PART_OF.get(room)) and not {target, outer} & set(MAY_IMPORT[room]):
+                yield name
+        elif top not in sys.stdlib_module_names and top not in MAY_IMPORT[room]:
+            yield name
+
+
+def project_imports(module: Module) -> set[str]:
+    """The modules of this project that it imports, itself not counted."""
+    return {name for name in module.imports() if name in module_names() and name != module.name}
+
+
+@pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
+def test_a_module_imports_only_what_its_room_may(module: Module) -> None:
+    assert sorted(forbidden_imports(module)) == []
+
+
+def test_imports_have_no_cycle() -> None:
+    graph = {module.name: project_imports(module) for module in modules()}
+    done: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, f"a cycle: {' -> '.join((*path[path.index(name) :], name))}"
+        if name not in done:
+            for each in sorted(graph[name]):
+                visit(each, (*path, name))
+            done.add(name)
+
+    for name in sorted(graph):
+        visit(name, ())
+    assert done == set(graph)
+
+
+def test_a_cycle_between_rooms_is_impossible_by_the_table() -> None:
+    # `lab` is the public face: it re-exports the loop, and only `subjects` looks through it.
+    allowed = {room: {name for name in may if name in MAY_IMPORT} for room, may in MAY_IMPORT.items()}
+    settled: set[str] = set()
+    while ready := {room for room, needs in allowed.items() if room not in settled and needs <= settled}:
+        settled |= ready
+    assert settled == set(allowed)
+
+
+def test_the_story_can_be_read_in_its_order() -> None:
+    order = [f"lab.loop.{chapter.removesuffix('.py')}" for chapter in loop.READING_ORDER]
+    chapters = {module.name: module for module in modules() if module.name.startswith("lab.loop.")}
+    assert sorted(order) == sorted(chapters), "READING_ORDER names every file of lab/loop once"
+    for position, name in enumerate(order):
+        later = {each for each in project_imports(chapters[name]) if each in order[position:]}
+        assert not later, f"{name} imports what the reader has not met yet"
+
+
+@pytest.mark.parametrize("room", ONLY_WITHOUT_SOCKETS)
+def test_a_judge_never_touches_a_socket(room: str) -> None:
+    judges = [module for module in modules() if is_in(module.name, room)]
+    touched = {module.name: module.imports() & SOCKET_MODULES for module in judges}
+    assert judges
+    assert not {name: found for name, found in touched.items() if found}
+
+
+@pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
+def test_only_entry_points_print_or_exit(module: Module) -> None:
+    found = [] if any(is_in(module.name, each) for each in ENTRY_POINTS) else list(ends_or_prints(module))
+    assert found == []
+
+
+def ends_or_prints(module: Module) -> Iterator[str]:
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ENDS_OR_PRINTS:
+            yield f"line {node.lineno}: {ast.unparse(node.func)}"
+        if isinstance(node, ast.Raise) and node.exc and ast.unparse(node.exc).startswith("SystemExit"):
+            yield f"line {node.lineno}: raise SystemExit"
+
+
+def modules_in_tests_are_named_for_what_they_hold() -> None:
+    parts = {part for module in (*modules(), *modules_in_tests()) for part in module.name.split(".")}
+    assert not parts & FORBIDDEN_NAMES
+    inner = {part for module in modules() for part in module.name.split(".")[1:] if "." not in part}
+    shadowing = {part for part in inner & sys.stdlib_module_names if not part.startswith("_")}
+    assert not shadowing, "named like a standard module"
+
+
+@pytest.mark.parametrize("module", (*modules(), *modules_in_tests()), ids=lambda module: module.name)
+def test_files_and_functions_stay_short(module: Module) -> None:
+    assert module.lines <= (MAX_HOT_FILE_LINES if module.hot else MAX_FILE_LINES)
+    too_long = [
+        f"{function.name}, line {function.line}: {function.lines}"
+        for function in module.functions()
+        if function.lines > (MAX_HOT_FUNCTION_LINES if function.hot else MAX_FUNCTION_LINES)
+    ]
+    assert too_long == []
+
+
+@pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
+def test_a_module_says_what_it_is_for(module: Module) -> None:
+    assert not module.text.strip() or ast.get_docstring(module.tree)
+
+
+@pytest.mark.parametrize("module", (*modules(), *modules_in_tests()), ids=lambda module: module.name)
+def test_nothing_is_left_unfinished(module: Module) -> None:
+    marks = [f"line {line}" for line, comment in module.comments.items() if STUB_MARKS.search(comment)]
+    stubs = [function.name for function in module.functions() if is_stub(function)]
+    assert marks + stubs == []
+
+
+def is_stub(function: Function) -> bool:
+    """Whether all it does is raise NotImplementedError, or nothing at all without saying what it is for."""
+    body = function.node.body
+    documented = isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)
+    rest = body[1:] if documented and isinstance(body[0].value.value, str) else body
+    if len(rest) != 1:
+        return False
+    if isinstance(rest[0], ast.Raise):
+        return "NotImplementedError" in ast.unparse(rest[0]) and not documented
+    return isinstance(rest[0], ast.Pass) and not documented
+
+
+def sentences_in(module: Module) -> Iterator[Function]:
+    return (function for function in module.functions() if function.name.startswith("test_"))
+
+
+@pytest.mark.parametrize(
+    "module",
+    [module for module in modules_in_tests() if module.path.name.startswith("test_")],
+    ids=lambda module: module.name,
+)
+def test_every_test_can_fail(module: Module) -> None:
+    checking = {function.name for function in module.functions() if asserts(function.node, set())}
+    idle = [function.name for function in sentences_in(module) if not asserts(function.node, checking)]
+    assert idle == []
+
+
+def asserts(node: ast.AST, checking: set[str]) -> bool:
+    """Whether ``node`` holds an assertion, or a call of one of the functions in ``checking`` that do."""
+    for each in ast.walk(node):
+        if isinstance(each, ast.Assert):
+            return True
+        if isinstance(each, ast.Call):
+            name = ast.unparse(each.func).rpartition(".")[2]
+            if name in ASSERTIONS or name in checking or name.lower().startswith(("assert", "check_")):
+                return True
+    return False
+
+
+@pytest.mark.parametrize("module", modules_in_tests(), ids=lambda module: module.name)
+def test_every_skip_has_a_reason(module: Module) -> None:
+    calls = [node for node in ast.walk(module.tree) if isinstance(node, ast.Call | ast.Attribute)]
+    reasoned = {
+        id(node.func)
+        for node in calls
+        if isinstance(node, ast.Call) and (node.args or any(each.arg == "reason" for each in node.keywords))
+    }
+    bare = [
+        f"line {node.lineno}: {ast.unparse(node)}"
+        for node in calls
+        if isinstance(node, ast.Attribute)
+        and ast.unparse(node)
+        in ("pytest.skip", "pytest.mark.skip", "pytest.mark.skipif", "pytest.mark.xfail")
+        and id(node) not in reasoned
+    ]
+    assert bare == []
