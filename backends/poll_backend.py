@@ -13,9 +13,10 @@ Facts about poll
 - The timeout is in whole milliseconds in a C int; negative is forever. CPython takes a float of
   milliseconds and rounds up (_PyTime_ROUND_TIMEOUT; https://bugs.python.org/issue20452).
 - EINTR: CPython runs the Python signal handlers and polls again for what is left of the time (PEP 475).
-- macOS up to 10.4 and again in some 10.x releases broke it; CPython tests it at start and leaves
-  `select.poll` out where it is broken (``select_have_broken_poll``). There poll(2) also answers NVAL for
-  devices such as /dev/tty (poll(2) BUGS), which select and kqueue can watch.
+- macOS builds it on kqueue: there HUP stands for EV_EOF, so a half-closed peer gives IN and HUP, and NVAL
+  also stands for devices that it cannot watch, such as /dev/tty (poll(2), BUGS). It was broken up to 10.4
+  and in 10.12 (https://daniel.haxx.se/blog/2016/10/11/poll-on-mac-10-12-is-broken/); CPython tries it when
+  the module is loaded and takes `select.poll` away where it is (``select_have_broken_poll``).
 
 What this means here
 - A NVAL entry is dropped from the interest set in the wait that reports it: once is enough, and the loop

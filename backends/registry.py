@@ -12,16 +12,28 @@ import difflib
 
 from backends.contract import Backend, BackendUnavailableError
 from backends.epoll_backend import EpollBackend, EpollEdgeBackend
+from backends.kqueue_backend import KqueueBackend
 from backends.poll_backend import PollBackend
 from backends.select_backend import SelectBackend
+from backends.selectors_backend import (
+    SelectorsEpollBackend,
+    SelectorsKqueueBackend,
+    SelectorsPollBackend,
+    SelectorsSelectBackend,
+)
 
 # The default is the first one that opens, roughly: epoll|kqueue > poll > select; the others are never
 # the default as they stand behind one that is always there.
 BACKENDS: tuple[type[Backend], ...] = (
     EpollBackend,
+    KqueueBackend,
     PollBackend,
     SelectBackend,
     EpollEdgeBackend,
+    SelectorsEpollBackend,
+    SelectorsKqueueBackend,
+    SelectorsPollBackend,
+    SelectorsSelectBackend,
 )
 
 _BY_NAME = {backend.name: backend for backend in BACKENDS}

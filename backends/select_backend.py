@@ -27,9 +27,10 @@ from __future__ import annotations
 
 import bisect
 import errno
+import functools
 import os
 import select
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from backends.contract import (
     INVALID,
@@ -55,9 +56,33 @@ def _out_of_range(fd: int) -> bool:
     return False
 
 
-def _highest_descriptor() -> int:
-    """Return FD_SETSIZE - 1, as this Python was compiled."""
+@functools.cache
+def highest_descriptor() -> int:
+    """Return the highest number that `select.select` takes: FD_SETSIZE - 1, as this Python was compiled."""
     return bisect.bisect_left(range(_ABOVE_ANY_LIMIT), True, key=_out_of_range) - 1
+
+
+def checked_number(fd: int) -> int:
+    """Return ``fd``; raise `DescriptorLimitError` if select cannot watch a number as high."""
+    if fd > highest_descriptor():
+        raise DescriptorLimitError(
+            f"select can watch descriptors 0 to {highest_descriptor()} (FD_SETSIZE, fixed when Python was"
+            f" compiled); got {fd}. Use another backend (epoll, kqueue or poll), or fewer open files."
+        )
+    return fd
+
+
+def closed_among(descriptors: Iterable[int]) -> list[int]:
+    """Return those of ``descriptors`` that are not open."""
+    return [fd for fd in descriptors if not _is_open(fd)]
+
+
+def _is_open(fd: int) -> bool:
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
 
 
 class SelectBackend(Backend):
@@ -67,7 +92,7 @@ class SelectBackend(Backend):
     resolution = 1e-6
 
     def __init__(self) -> None:
-        self.max_descriptor: int = _highest_descriptor()
+        self.max_descriptor = highest_descriptor()
         self._interest: dict[int, int] = {}
         self._readers: list[int] = []
         self._writers: list[int] = []
@@ -78,11 +103,7 @@ class SelectBackend(Backend):
         return self._interest
 
     def register(self, fd: int, mask: int) -> None:
-        if checked_new(fd, self._interest) > self.max_descriptor:
-            raise DescriptorLimitError(
-                f"select can watch descriptors 0 to {self.max_descriptor} (FD_SETSIZE, fixed when Python was"
-                f" compiled); got {fd}. Use another backend (epoll, kqueue or poll), or fewer open files."
-            )
+        checked_number(checked_new(fd, self._interest))
         self._interest[fd] = checked_mask(mask)
         self._lists_are_old = True
 
@@ -121,19 +142,9 @@ class SelectBackend(Backend):
         self._lists_are_old = False
 
     def _drop_closed(self, error: OSError) -> list[Event]:
-        if error.errno != errno.EBADF:
-            raise error
-        closed = [fd for fd in self._interest if not _is_open(fd)]
-        if not closed:
+        closed = closed_among(self._interest)
+        if error.errno != errno.EBADF or not closed:
             raise error
         for fd in closed:
             self.unregister(fd)
         return [(fd, INVALID) for fd in closed]
-
-
-def _is_open(fd: int) -> bool:
-    try:
-        os.fstat(fd)
-    except OSError:
-        return False
-    return True

@@ -1,0 +1,152 @@
+"""The standard library's selectors as backends: what their abstraction costs, and what it cannot tell.
+
+One adapter over SelectSelector, PollSelector, EpollSelector and KqueueSelector. The selector does its own
+work untouched; the adapter adds the translation of masks and the contract's rules.
+
+Facts about selectors (Lib/selectors.py)
+- The facts of each system call are told in its own backend's file; here is what the wrapper makes of them.
+- It knows EVENT_READ and EVENT_WRITE and folds all else into them, limited to what was asked for: HUP, ERR
+  and NVAL make both directions ready. So neither HANGUP, ERROR nor READ_HANGUP is ever reported here.
+- PollSelector folds NVAL too: a descriptor that was closed while registered looks ready in every wait until
+  it is unregistered. The caller learns it from its next read or write (EBADF).
+- EpollSelector drops events of descriptors that it has no key for. One of a closed descriptor kept open by
+  a duplicate ends every `select` at once, with nothing: a spin that nobody is told of.
+- SelectSelector copies its results into sets, and fails whole with EBADF if one descriptor is closed.
+- A failing `modify` forgets the descriptor, and one with the same events tells the kernel nothing.
+- Timeouts of poll and epoll are rounded up to the millisecond, once more than the poll object does.
+
+What this means here
+- The interest set is the adapter's own, so that it outlives a failed `modify`.
+- `selectors-select` finds the closed descriptors and reports them as INVALID, like `select`.
+- `stray` starts over with a new selector, for whoever learns of the spin by other means.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import selectors
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from backends.contract import (
+    BOTH,
+    INVALID,
+    READ,
+    WRITE,
+    Backend,
+    BackendUnavailableError,
+    Event,
+    checked_mask,
+    checked_new,
+)
+from backends.select_backend import checked_number, closed_among, highest_descriptor
+
+_EVENTS = {
+    READ: selectors.EVENT_READ,
+    WRITE: selectors.EVENT_WRITE,
+    BOTH: selectors.EVENT_READ | selectors.EVENT_WRITE,
+}
+_MASKS = (0, READ, WRITE, BOTH)
+"""The masks, by the selector's events."""
+
+
+class SelectorsBackend(Backend):
+    """A selector of the standard library behind the contract; a subclass names which."""
+
+    selector_name: ClassVar[str]
+
+    def __init__(self) -> None:
+        selector_class = getattr(selectors, self.selector_name, None)
+        if selector_class is None:
+            raise BackendUnavailableError(f"no selectors.{self.selector_name} here; use selectors-select")
+        self._interest: dict[int, int] = {}
+        self._selector_class = selector_class
+        self._selector: selectors.BaseSelector = selector_class()
+
+    @property
+    def interest(self) -> Mapping[int, int]:
+        return self._interest
+
+    def register(self, fd: int, mask: int) -> None:
+        events = _EVENTS[checked_mask(mask)]
+        checked_new(fd, self._interest)
+        try:
+            self._selector.register(fd, events)
+        except FileExistsError:  # what epoll_backend.py tells of EEXIST, and nothing else reaches the entry
+            self.stray(fd)
+            self._selector.register(fd, events)
+        self._interest[fd] = mask
+
+    def modify(self, fd: int, mask: int) -> None:
+        if fd not in self._interest:
+            raise KeyError(fd)
+        self._selector.modify(fd, _EVENTS[checked_mask(mask)])
+        self._interest[fd] = mask
+
+    def unregister(self, fd: int) -> None:
+        del self._interest[fd]
+        if fd in self._selector.get_map():
+            self._selector.unregister(fd)
+
+    def wait(self, timeout: float | None = None) -> Sequence[Event]:
+        return [(key.fd, _MASKS[events]) for key, events in self._selector.select(timeout)]
+
+    def close(self) -> None:
+        self._interest.clear()
+        self._selector.close()
+
+    def stray(self, fd: int) -> None:
+        self._selector.close()
+        self._selector = self._selector_class()
+        for known, mask in self._interest.items():
+            with contextlib.suppress(OSError):  # closed while registered: its owner has yet to unregister it
+                self._selector.register(known, _EVENTS[mask])
+
+
+class SelectorsSelectBackend(SelectorsBackend):
+    """Over `selectors.SelectSelector`, which leaves the limit and the closed descriptors to its user."""
+
+    name = "selectors-select"
+    selector_name = "SelectSelector"
+    resolution = 1e-6
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.max_descriptor = highest_descriptor()
+
+    def register(self, fd: int, mask: int) -> None:
+        super().register(checked_number(fd), mask)
+
+    def wait(self, timeout: float | None = None) -> Sequence[Event]:
+        try:
+            return super().wait(timeout)
+        except OSError as error:
+            closed = closed_among(self._interest)
+            if error.errno != errno.EBADF or not closed:
+                raise
+        for fd in closed:
+            self.unregister(fd)
+        return [(fd, INVALID) for fd in closed]
+
+
+class SelectorsPollBackend(SelectorsBackend):
+    """Over `selectors.PollSelector`."""
+
+    name = "selectors-poll"
+    selector_name = "PollSelector"
+
+
+class SelectorsEpollBackend(SelectorsBackend):
+    """Over `selectors.EpollSelector`."""
+
+    name = "selectors-epoll"
+    selector_name = "EpollSelector"
+
+
+class SelectorsKqueueBackend(SelectorsBackend):
+    """Over `selectors.KqueueSelector`."""
+
+    name = "selectors-kqueue"
+    selector_name = "KqueueSelector"
+    resolution = 1e-6

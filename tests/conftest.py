@@ -1,0 +1,41 @@
+"""What every test keeps: it leaves no descriptor behind."""
+
+import gc
+import os
+from collections.abc import Iterator
+
+import pytest
+
+
+def open_descriptors() -> set[int]:
+    """Return the numbers of this process's open descriptors; /dev/fd exists on Linux and macOS."""
+    listed = [int(entry) for entry in os.listdir("/dev/fd")]
+    return {fd for fd in listed if _is_open(fd)}  # without the one that listed the directory
+
+
+def _is_open(fd: int) -> bool:
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
+
+
+def _name_of(fd: int) -> str:
+    """Return what ``fd`` is, for the message: its target on Linux, its type elsewhere."""
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}")
+    except OSError:
+        return f"mode {os.fstat(fd).st_mode:o}"
+
+
+@pytest.fixture(autouse=True)
+def no_leaked_descriptors() -> Iterator[None]:
+    """Fail a test that ends with descriptors open that were not open when it began."""
+    before = open_descriptors()
+    yield
+    leaked = open_descriptors() - before
+    if leaked:
+        gc.collect()  # a reference cycle is no leak; an unclosed socket in it still warns
+        leaked = open_descriptors() - before
+    assert not leaked, f"left open: {', '.join(f'{fd} ({_name_of(fd)})' for fd in sorted(leaked))}"

@@ -1,0 +1,90 @@
+"""What a change of the interest set and a wait cost, by the number of registered descriptors.
+
+One descriptor is ready in every wait. The others are duplicates of a pipe's read end that stays empty: to the
+mechanisms they are descriptors like any other, and 10,000 of them are cheap. `make microbench` measures;
+without ``--benchmark-enable`` each case runs once and checks its result.
+"""
+
+import os
+import resource
+from collections.abc import Iterator
+
+import pytest
+
+import backends
+from backends import BOTH, READ, Backend
+
+COUNTS = (10, 100, 1_000, 10_000)
+SPARE = 64
+"""Descriptors that the process itself and the test's own pipes need."""
+
+
+@pytest.fixture
+def descriptor_limit() -> Iterator[int]:
+    """Raise the soft limit as far as it goes for the time of the test; the limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = max(COUNTS) + SPARE if hard == resource.RLIM_INFINITY else min(hard, max(COUNTS) + SPARE)
+    raised = soft if soft == resource.RLIM_INFINITY else max(soft, wanted)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+    yield wanted if raised == resource.RLIM_INFINITY else raised
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.fixture(params=backends.names())
+def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    if reason := backends.unavailable(request.param):
+        pytest.skip(f"{request.param}: {reason}")
+    with backends.open_backend(request.param) as opened:
+        yield opened
+
+
+@pytest.fixture(params=COUNTS)
+def crowd(request: pytest.FixtureRequest, backend: Backend, descriptor_limit: int) -> Iterator[list[int]]:
+    """The registered descriptors, idle all of them but the last, which is readable."""
+    count = request.param
+    highest = backend.max_descriptor
+    if highest is not None and count > highest - SPARE:
+        pytest.skip(f"{backend.name}: {count:,} descriptors, and {highest:,} is the highest it can watch")
+    if count > descriptor_limit - SPARE:
+        pytest.skip(f"{count:,} descriptors, and this process may have {descriptor_limit:,} open")
+    idle, idle_writer = os.pipe()
+    ready, ready_writer = os.pipe()
+    descriptors = [*(os.dup(idle) for _ in range(count - 1)), os.dup(ready)]
+    for fd in descriptors:
+        backend.register(fd, READ)
+    os.write(ready_writer, b"x")
+    yield descriptors
+    for fd in (idle, idle_writer, ready, ready_writer, *descriptors):
+        os.close(fd)
+
+
+@pytest.mark.benchmark(group="wait: one ready")
+def test_waiting_with_one_ready(benchmark, backend: Backend, crowd: list[int]) -> None:
+    def wait() -> None:
+        if backend.trigger == "edge":
+            backend.modify(crowd[-1], READ)  # re-arms it
+        return backend.wait(None)
+
+    assert list(benchmark(wait)) == [(crowd[-1], READ)]
+
+
+@pytest.mark.benchmark(group="modify, then wait")
+def test_modifying_and_waiting(benchmark, backend: Backend, crowd: list[int]) -> None:
+    """The wait belongs to the price: poll and select rebuild their arrays in the first one after a change."""
+
+    def change_and_wait() -> object:
+        backend.modify(crowd[-1], BOTH)
+        backend.modify(crowd[-1], READ)
+        return backend.wait(None)
+
+    assert list(benchmark(change_and_wait)) == [(crowd[-1], READ)]
+
+
+@pytest.mark.benchmark(group="unregister and register")
+def test_unregistering_and_registering(benchmark, backend: Backend, crowd: list[int]) -> None:
+    def replace() -> None:
+        backend.unregister(crowd[0])
+        backend.register(crowd[0], READ)
+
+    benchmark(replace)
+    assert dict(backend.interest) == dict.fromkeys(crowd, READ)
