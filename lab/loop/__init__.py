@@ -1,14 +1,14 @@
 """How does asyncio actually work? Read these files in this order; each uses only what comes before it.
 
 A generator can be paused and resumed, and a coroutine is a generator with ``await``. A *future* is a promise
-with callbacks: PENDING, then CANCELLED or FINISHED. A *task* drives a coroutine with ``send()`` and is woken by
-the done-callback of the future that the coroutine waits for. A *handle* is a callback in a queue. The loop
-takes *turns*: it runs what is ready, and asks the kernel when nothing is. The rest is what a loop does with
-that: its *lifecycle*, its *wakeup* by threads and signals, *names* looked up in threads, and *sockets*, where
-each wait is a *readiness*.
+with callbacks: PENDING, then CANCELLED or FINISHED. A *task* drives a coroutine with ``send()`` and is woken
+by the done-callback of the future that the coroutine waits for. A *handle* is a callback in a queue. The
+loop takes *turns*: it runs what is ready, and asks the kernel when nothing is. The rest is what a loop does
+with that: *diagnostics* when something fails, its *lifecycle*, its *wakeup* by threads and signals, *names*
+looked up in threads, and *sockets*, where each wait is a *readiness*, and *sendfile* on top of them.
 
-The classes form a tower by single inheritance (``TurnLoop``, ``LifecycleLoop``, ``WakeupLoop`` ... ``Loop``);
-each storey is a working loop that knows only what is below it.
+The classes form a tower by single inheritance (``TurnLoop``, ``DiagnosticsLoop`` ... ``Loop``); each storey is
+a working loop that knows only what is below it.
 """
 
 READING_ORDER = (
@@ -16,11 +16,13 @@ READING_ORDER = (
     "task",
     "handle",
     "turn",
+    "diagnostics",
     "lifecycle",
     "wakeup",
     "names",
     "readiness",
     "sockets",
+    "sendfile",
     "loop",
 )
 """The story's chapters: also the order in which they may import one another."""

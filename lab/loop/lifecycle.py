@@ -1,37 +1,30 @@
-"""A loop's life: run, stop, close; what runs on it; what it does with errors.
+"""A loop's life: run, stop, close; and what runs on it.
 
-``run_until_complete`` is no more than this: make the coroutine a task, stop the loop when it is done, and take
-turns until then. ``stop`` lets the turn end that is under way. ``close`` gives back what the kernel lent.
+``run_until_complete`` is no more than this: make the coroutine a task, stop the loop when it is done, and
+take turns until then. ``stop`` lets the turn end that is under way. ``close`` gives back what the kernel
+lent.
 
 Also here: futures and tasks made for this loop (asyncio's C ones, or those of ``future.py`` and ``task.py``
-with ``tasks="python"``), the exception handler, debug mode, and asynchronous generators, which a loop must
-close when it ends because nobody else can run their ``finally``.
+with ``tasks="python"``), and asynchronous generators, which a loop must close when it ends because nobody
+else can run their ``finally``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-import inspect
-import logging
-import os
-import reprlib
 import sys
 import threading
 import time
-import traceback
 import warnings
 import weakref
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
-from types import TracebackType
 from typing import Any, Literal
 
 from backends.contract import Backend
 from lab.loop import future as python_future
 from lab.loop import task as python_task
-from lab.loop.turn import TurnLoop
-
-logger = logging.getLogger("asyncio")
+from lab.loop.diagnostics import DiagnosticsLoop
 
 TASKS: dict[str, tuple[type, type]] = {
     "c": (asyncio.Future, asyncio.Task),
@@ -40,8 +33,8 @@ TASKS: dict[str, tuple[type, type]] = {
 """What ``tasks=`` may be: the classes of futures and tasks."""
 
 
-class LifecycleLoop(TurnLoop):
-    """The second storey: a loop that can be run, stopped and closed, and that answers for errors."""
+class LifecycleLoop(DiagnosticsLoop):
+    """The third storey: a loop that can be run, stopped and closed."""
 
     def __init__(
         self,
@@ -54,13 +47,8 @@ class LifecycleLoop(TurnLoop):
             raise ValueError(f"tasks is one of {', '.join(map(repr, TASKS))}; got {tasks!r}")
         self._future_class, self._task_class = TASKS[tasks]
         self._task_factory: Callable[..., asyncio.Future[Any]] | None = None
-        self._exception_handler: Callable[[Any, dict[str, Any]], object] | None = None
-        self._thread_id: int | None = None
         self._asyncgens: weakref.WeakSet[AsyncGenerator[Any, Any]] = weakref.WeakSet()
         self._asyncgens_shutdown_called = False
-        self.slow_callback_duration = 0.1
-        asked_for = not sys.flags.ignore_environment and os.environ.get("PYTHONASYNCIODEBUG")
-        self.set_debug(sys.flags.dev_mode or bool(asked_for))
 
     def __repr__(self) -> str:
         return (
@@ -118,10 +106,6 @@ class LifecycleLoop(TurnLoop):
         """End ``run_forever`` after this turn; what is in the ready queue then waits for the next run."""
         self._stopping = True
 
-    def is_running(self) -> bool:
-        """Whether the loop is taking turns now."""
-        return self._thread_id is not None
-
     def is_closed(self) -> bool:
         """Whether ``close()`` was called."""
         return self._closed
@@ -142,10 +126,6 @@ class LifecycleLoop(TurnLoop):
             _warn(f"unclosed event loop {self!r}", ResourceWarning, source=self)
             if not self.is_running():
                 self.close()
-
-    def _check_closed(self) -> None:
-        if self._closed:
-            raise RuntimeError("Event loop is closed")
 
     def _check_running(self) -> None:
         if self.is_running():
@@ -191,103 +171,6 @@ class LifecycleLoop(TurnLoop):
         """What was set, or None."""
         return self._task_factory
 
-    # -- errors ----------------------------------------------------------------------------------------
-
-    def set_exception_handler(self, handler: Callable[[Any, dict[str, Any]], object] | None) -> None:
-        """Call ``handler(loop, context)`` for errors that have no caller; None: log them."""
-        if handler is not None and not callable(handler):
-            raise TypeError(f"A callable object or None is expected, got {handler!r}")
-        self._exception_handler = handler
-
-    def get_exception_handler(self) -> Callable[[Any, dict[str, Any]], object] | None:
-        """What was set, or None."""
-        return self._exception_handler
-
-    def default_exception_handler(self, context: dict[str, Any]) -> None:
-        """Log ``context``: its message, its exception with traceback, and whatever else it holds."""
-        lines = [context.get("message") or "Unhandled exception in event loop"]
-        for key in sorted(set(context) - {"message", "exception"}):
-            value = context[key]
-            if key in ("source_traceback", "handle_traceback"):
-                stack = "".join(traceback.format_list(value)).rstrip()
-                title = "Object" if key == "source_traceback" else "Handle"
-                lines.append(f"{title} created at (most recent call last):\n{stack}")
-            else:
-                lines.append(f"{key}: {value!r}")
-        logger.error("\n".join(lines), exc_info=context.get("exception") or False)
-
-    def call_exception_handler(self, context: dict[str, Any]) -> None:
-        """Report an error that has no caller; a handler that fails itself is reported by the default one."""
-        try:
-            if self._exception_handler is None:
-                self.default_exception_handler(context)
-            else:
-                self._in_callers_context(context, self._exception_handler, self, context)
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as error:
-            if self._exception_handler is None:
-                logger.error("Exception in default exception handler", exc_info=True)
-                return
-            self.default_exception_handler(
-                {"message": "Unhandled error in exception handler", "exception": error, "context": context}
-            )
-
-    def _in_callers_context(self, context: dict[str, Any], call: Callable[..., object], *args: Any) -> None:
-        """Call in the context of the task, future or handle that failed, as asyncio does since 3.11."""
-        party = context.get("task") or context.get("future") or context.get("handle")
-        get_context = getattr(party, "get_context", None)
-        own = get_context() if get_context is not None else getattr(party, "_context", None)
-        if isinstance(own, contextvars.Context):
-            own.run(call, *args)
-        else:
-            call(*args)
-
-    def _callback_failed(self, party: Any, error: BaseException) -> None:
-        context = {
-            "message": f"Exception in callback {describe_callback(party)}",
-            "exception": error,
-            "handle": party,
-        }
-        if getattr(party, "_source_traceback", None):
-            context["source_traceback"] = party._source_traceback
-        self.call_exception_handler(context)
-
-    # -- debug mode ------------------------------------------------------------------------------------
-
-    def get_debug(self) -> bool:
-        """Whether calls are checked and slow callbacks are reported."""
-        return self._debug
-
-    def set_debug(self, enabled: bool) -> None:
-        """Check threads and arguments, remember where things were made, and log slow callbacks."""
-        self._debug = enabled
-        if self.is_running():
-            self.call_soon(sys.set_coroutine_origin_tracking_depth, 10 if enabled else 0)
-
-    def _check_call(self, callback: Callable[..., object], method: str) -> None:
-        self._check_closed()
-        if self._thread_id is not None and self._thread_id != threading.get_ident():
-            raise RuntimeError(
-                "Non-thread-safe operation invoked on an event loop other than the current one"
-            )
-        self._check_callback(callback, method)
-
-    def _check_callback(self, callback: Callable[..., object], method: str) -> None:
-        if asyncio.iscoroutine(callback) or inspect.iscoroutinefunction(callback):
-            raise TypeError(f"coroutines cannot be used with {method}()")
-        if not callable(callback):
-            raise TypeError(f"a callable object was expected by {method}(), got {callback!r}")
-
-    def _run_timed(self, party: Any, call: Callable[..., object], *args: Any) -> None:
-        begin = self._clock()
-        try:
-            call(*args)
-        finally:
-            took = self._clock() - begin
-            if took >= self.slow_callback_duration:
-                logger.warning("Executing %s took %.3f seconds", describe_party(party), took)
-
     # -- asynchronous generators -----------------------------------------------------------------------
 
     def _asyncgen_started(self, generator: AsyncGenerator[Any, Any]) -> None:
@@ -315,30 +198,15 @@ class LifecycleLoop(TurnLoop):
             if isinstance(result, Exception):
                 self.call_exception_handler(
                     {
-                        "message": f"an error occurred during closing of asynchronous generator {generator!r}",
+                        "message": f"an error occurred during closing of asynchronous generator {generator}",
                         "exception": result,
                         "asyncgen": generator,
                     }
                 )
 
 
-def describe_callback(party: Any) -> str:
-    """``name(arguments)`` of a handle's callback, for messages."""
-    callback = getattr(party, "_callback", None)
-    if callback is None:
-        return repr(party)
-    name = getattr(callback, "__qualname__", None) or repr(callback)
-    return f"{name}({', '.join(reprlib.repr(each) for each in getattr(party, '_args', None) or ())})"
-
-
-def describe_party(party: Any) -> str:
-    """What a slow callback belongs to: the task that it drives, or the handle itself."""
-    driven = getattr(getattr(party, "_callback", None), "__self__", None)
-    return repr(driven) if isinstance(driven, asyncio.Task) else repr(party)
-
-
 def _stop_its_loop(future: asyncio.Future[Any]) -> None:
-    """End ``run_until_complete``; but a KeyboardInterrupt is on its way up already and must not stop twice."""
+    """End ``run_until_complete``; a KeyboardInterrupt is on its way up already and ends it by itself."""
     if not future.cancelled() and isinstance(future.exception(), (SystemExit, KeyboardInterrupt)):
         return
     future.get_loop().stop()

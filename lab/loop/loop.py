@@ -11,10 +11,10 @@ from typing import Literal
 
 import backends
 from backends.contract import Backend
-from lab.loop.sockets import SocketsLoop
+from lab.loop.sendfile import SendfileLoop
 
 
-class Loop(SocketsLoop):
+class Loop(SendfileLoop):
     """muxlab's mini event loop, an `asyncio.AbstractEventLoop`.
 
     ``backend``: a name as in ``muxlab backends``, an open `Backend`, or None for the best one here. The loop

@@ -24,7 +24,7 @@ logger = logging.getLogger("asyncio")
 
 
 class NamesLoop(WakeupLoop):
-    """The fourth storey: a loop with an executor, which can therefore look up names."""
+    """The fifth storey: a loop with an executor, which can therefore look up names."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

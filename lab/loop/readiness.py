@@ -13,8 +13,9 @@ Rules
   which holds the socket, is kept only during a wait.
 - ``ready`` says "try first". A read that filled its buffer leaves it on; one that drained the socket turns
   it off, since a ``recv`` that must fail costs more than a wait (its exception alone takes a microsecond).
-- A short read means drained, with two exceptions that make ``ready`` ``sticky``. Datagrams: only a would-block
-  says so. Edge-triggered, once the peer has hung up: the FIN came with the data and is not reported again.
+- A short read means drained, with two exceptions that make ``ready`` ``sticky``. Datagrams: only a
+  would-block says so. Edge-triggered, once the peer has hung up: the FIN came with the data and is not
+  reported again.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from typing import Any
 from backends.contract import READ
 
 SMALLEST_READ = 64 * 1024
-"""Bytes asked of the kernel at most until a read fills it. Well under glibc's 128 KiB mmap threshold: above it
+"""Bytes asked of the kernel until a read fills them. Well under glibc's 128 KiB mmap threshold: above it
 every ``recv`` maps, faults in and unmaps its buffer, which took 15 us a message (CPython issue 85451)."""
 LARGEST_READ = 1024 * 1024
 """Bytes; how far full reads make the buffer grow."""

@@ -9,10 +9,10 @@ Each ``sock_*`` coroutine tries its system call first where that is likely to su
 not. They are coroutines in the full sense: people pass them to ``create_task``.
 
 Pitfalls
-- A closed socket's number is reused. A `Readiness` belongs to the socket object; where the number has changed
-  hands, everything known of it is forgotten first.
-- ``add_reader`` and ``sock_recv`` on one descriptor replace each other, as in asyncio. Two tasks that read one
-  socket take turns, first come first served (asyncio lets the first hang).
+- A closed socket's number is reused. A `Readiness` belongs to the socket object; where the number has
+  changed hands, everything known of it is forgotten first.
+- ``add_reader`` and ``sock_recv`` on one descriptor replace each other, as in asyncio. Two tasks that read
+  one socket take turns, first come first served (asyncio lets the first hang).
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from typing import Any
 
 from backends.contract import READ, WRITE
 from lab.loop.handle import EdgeReadinessHandle, ReadinessHandle
-from lab.loop.readiness import SMALLEST_READ, Readiness
 from lab.loop.names import NamesLoop, is_numeric
+from lab.loop.readiness import SMALLEST_READ, Readiness
 
 _PlainSocket = socket.socket
 
 
 class SocketsLoop(NamesLoop):
-    """The storey that moves data: callbacks for descriptors, and coroutines for sockets."""
+    """The sixth storey moves data: callbacks for descriptors, and coroutines for sockets."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -85,7 +85,7 @@ class SocketsLoop(NamesLoop):
         return True
 
     def _confirm(self, fd: int, direction: int) -> None:
-        """The callback of ``fd`` is replaced: if its number was closed meanwhile, the kernel has forgotten it."""
+        """A callback is replaced: if the number was closed meanwhile, the kernel has forgotten it."""
         try:
             self._backend.modify(fd, self._backend.interest.get(fd, 0) | direction)
         except (KeyError, OSError):
@@ -158,7 +158,7 @@ class SocketsLoop(NamesLoop):
         return conn, address
 
     async def _receive(self, reading: Readiness, operation: Callable[[Any], Any], argument: Any) -> Any:
-        """Try ``operation(argument)``, unless nothing can have come; wait for the socket if it would block."""
+        """Try ``operation(argument)``, unless nothing can have come; wait if it would block."""
         if reading.ready:
             try:
                 return operation(argument)
@@ -233,7 +233,7 @@ class SocketsLoop(NamesLoop):
     # -- whose socket it is ----------------------------------------------------------------------------
 
     async def _readiness(self, sock: socket.socket, direction: int) -> Readiness:
-        """The socket's `Readiness` for a direction, made at its first use; waits while another task uses it."""
+        """The socket's `Readiness` for a direction, made at first use; waits while another task uses it."""
         self._check_socket(sock)
         fd = sock.fileno()
         if fd < 0:
@@ -261,7 +261,7 @@ class SocketsLoop(NamesLoop):
 
 
 def descriptor(fileobj: Any) -> int:
-    """The number of a descriptor, given as such or as an object with ``fileno()``; ValueError if it is none."""
+    """The number of a descriptor, given as such or as what has ``fileno()``; ValueError if it is none."""
     if isinstance(fileobj, int):
         fd = fileobj
     else:

@@ -5,9 +5,9 @@ wants it awake writes one byte into the pair's other end. The interpreter does t
 (``signal.set_wakeup_fd``): the byte is the signal's number, and the handler runs as an ordinary callback, not
 in the middle of whatever the signal interrupted.
 
-Invariant: one unread byte is enough. ``_woken`` is set before a byte is written and cleared after the pair was
-emptied, and who finds it set has put its handle into the queue before: the loop looks at the queue again
-before it sleeps. So a thousand calls from threads cost one system call, not a thousand.
+Invariant: one unread byte is enough. ``_woken`` is set before a byte is written and cleared after the pair
+was emptied, and who finds it set has put its handle into the queue before: the loop looks at the queue
+again before it sleeps. So a thousand calls from threads cost one system call, not a thousand.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _WAKE = b"\0"
 
 
 class WakeupLoop(LifecycleLoop):
-    """The third storey: a loop that threads and signals can wake."""
+    """The fourth storey: a loop that threads and signals can wake."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
