@@ -34,7 +34,7 @@ WRITE = 0x004
 ERROR = 0x008
 """POLLERR: an error is pending; both directions count as ready, the operation reports it."""
 HANGUP = 0x010
-"""POLLHUP: both directions are shut; both count as ready."""
+"""POLLHUP: as a rule both directions are shut; both count as ready. poll_backend.py tells the exceptions."""
 INVALID = 0x020
 """POLLNVAL: the descriptor is not open any more. The backend has dropped it."""
 READ_HANGUP = 0x2000

@@ -7,9 +7,10 @@ Facts about epoll
   then events keep coming under the old number, and no call reaches the entry any more, as the number now
   names nothing or another file (epoll(7), questions 6 and 7;
   https://idea.popcount.org/2017-03-20-epoll-is-fundamentally-broken-22/).
-- The kernel ORs ERR and HUP into every interest. HUP: both directions are shut; a pipe's reader gets HUP
-  alone, without IN, when the last writer is gone. ERR: an error is pending, or a pipe's last reader is
-  gone. RDHUP (the peer shut its writing side) comes only if asked for; IN comes with it. There is no NVAL.
+- The kernel ORs ERR and HUP into every interest. HUP: both directions are shut, or a stream socket is not
+  connected yet (Linux: OUT and HUP); a pipe's reader gets HUP alone, without IN, when the last writer is
+  gone. ERR: an error is pending, or a pipe's last reader is gone. RDHUP (the peer shut its writing side)
+  comes only if asked for; IN comes with it. There is no NVAL.
 - ADD: EEXIST if the same number names the same file and is in already, EPERM for what cannot be polled
   (regular files, directories), ENOSPC above /proc/sys/fs/epoll/max_user_watches, EINVAL for the epoll
   descriptor itself. MOD, DEL: ENOENT if this number and file are not in; EBADF, EPERM, EINVAL as for ADD,

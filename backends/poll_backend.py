@@ -5,18 +5,20 @@ Facts about poll
   rebuilds its array in the first poll after any change (``update_ufd_array`` in Modules/selectmodule.c).
 - No limit on the descriptor's number. EINVAL if there are more entries than RLIMIT_NOFILE; as they are
   distinct open descriptors, that takes a limit lowered at run time.
-- ERR, HUP and NVAL come without being asked for. HUP: both directions are shut; a pipe's reader gets HUP,
-  on Linux alone and without IN, when the last writer is gone. ERR: an error is pending, or a pipe's last
-  reader is gone. NVAL: the number is not open, and comes again in every call.
+- ERR, HUP and NVAL come without being asked for. HUP: both directions are shut, or a stream socket is not
+  connected yet (Linux: OUT and HUP); a pipe's reader gets HUP, on Linux alone and without IN, when the last
+  writer is gone. ERR: an error is pending, or a pipe's last reader is gone. NVAL: the number is not open,
+  and comes again in every call.
 - Level-triggered only. It knows numbers, not files: duplicates do not matter, and a number that was closed
   and reused reports the new file under the old interest.
 - The timeout is in whole milliseconds in a C int; negative is forever. CPython takes a float of
   milliseconds and rounds up (_PyTime_ROUND_TIMEOUT; https://bugs.python.org/issue20452).
 - EINTR: CPython runs the Python signal handlers and polls again for what is left of the time (PEP 475).
-- macOS builds it on kqueue: there HUP stands for EV_EOF, so a half-closed peer gives IN and HUP, and NVAL
-  also stands for devices that it cannot watch, such as /dev/tty (poll(2), BUGS). It was broken up to 10.4
-  and in 10.12 (https://daniel.haxx.se/blog/2016/10/11/poll-on-mac-10-12-is-broken/); CPython tries it when
-  the module is loaded and takes `select.poll` away where it is (``select_have_broken_poll``).
+- macOS builds it on kqueue: HUP stands for EV_EOF, so it comes with IN when the peer has only half-closed,
+  and comes instead of OUT and ERR when nothing can be sent any more (``poll_callback`` in xnu's
+  sys_generic.c). NVAL also stands for devices that it cannot watch, such as /dev/tty (poll(2), BUGS). It
+  was broken in 10.12 (https://daniel.haxx.se/blog/2016/10/11/poll-on-mac-10-12-is-broken/); CPython tries
+  it when the module is loaded and takes `select.poll` away where it is (``select_have_broken_poll``).
 
 What this means here
 - A NVAL entry is dropped from the interest set in the wait that reports it: once is enough, and the loop

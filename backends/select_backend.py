@@ -18,7 +18,8 @@ Facts about select
 
 What this means here
 - The limit is found by asking CPython, which checks the number before it calls the kernel.
-- The two lists are built when something changed, and handed over as they are otherwise.
+- Two sets follow the changes; the lists made of them are kept until the next change, as CPython would copy
+  a set in every wait.
 - On EBADF each registered descriptor is tried by itself; the closed ones are dropped and reported as
   INVALID.
 """
@@ -94,9 +95,9 @@ class SelectBackend(Backend):
     def __init__(self) -> None:
         self.max_descriptor = highest_descriptor()
         self._interest: dict[int, int] = {}
-        self._readers: list[int] = []
-        self._writers: list[int] = []
-        self._lists_are_old = False
+        self._readers: set[int] = set()
+        self._writers: set[int] = set()
+        self._lists: tuple[list[int], list[int]] | None = None
 
     @property
     def interest(self) -> Mapping[int, int]:
@@ -104,25 +105,25 @@ class SelectBackend(Backend):
 
     def register(self, fd: int, mask: int) -> None:
         checked_number(checked_new(fd, self._interest))
-        self._interest[fd] = checked_mask(mask)
-        self._lists_are_old = True
+        self._set_mask(fd, checked_mask(mask))
 
     def modify(self, fd: int, mask: int) -> None:
         if fd not in self._interest:
             raise KeyError(fd)
-        self._interest[fd] = checked_mask(mask)
-        self._lists_are_old = True
+        self._set_mask(fd, checked_mask(mask))
 
     def unregister(self, fd: int) -> None:
         del self._interest[fd]
-        self._lists_are_old = True
+        self._readers.discard(fd)
+        self._writers.discard(fd)
+        self._lists = None
 
     def wait(self, timeout: float | None = None) -> Sequence[Event]:
         # HOT. The readable form: collect both lists into a dict, always. Most waits have no writers.
-        if self._lists_are_old:
-            self._build_lists()
+        # Measured by tests/microbench/test_backends_bench.py.
+        readers, writers = self._lists or self._build_lists()
         try:
-            readable, writable, _ = select.select(self._readers, self._writers, (), timeout)
+            readable, writable, _ = select.select(readers, writers, (), timeout)
         except OSError as error:
             return self._drop_closed(error)
         if not writable:
@@ -133,13 +134,18 @@ class SelectBackend(Backend):
         return list(masks.items())
 
     def close(self) -> None:
-        self._interest.clear()
-        self._build_lists()
+        for fd in tuple(self._interest):
+            self.unregister(fd)
 
-    def _build_lists(self) -> None:
-        self._readers = [fd for fd, mask in self._interest.items() if mask & READ]
-        self._writers = [fd for fd, mask in self._interest.items() if mask & WRITE]
-        self._lists_are_old = False
+    def _set_mask(self, fd: int, mask: int) -> None:
+        (self._readers.add if mask & READ else self._readers.discard)(fd)
+        (self._writers.add if mask & WRITE else self._writers.discard)(fd)
+        self._interest[fd] = mask
+        self._lists = None
+
+    def _build_lists(self) -> tuple[list[int], list[int]]:
+        self._lists = list(self._readers), list(self._writers)
+        return self._lists
 
     def _drop_closed(self, error: OSError) -> list[Event]:
         closed = closed_among(self._interest)
