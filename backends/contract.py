@@ -38,7 +38,7 @@ HANGUP = 0x010
 INVALID = 0x020
 """POLLNVAL: the descriptor is not open any more. The backend has dropped it."""
 READ_HANGUP = 0x2000
-"""EPOLLRDHUP: the peer shut its writing side; only edge-triggered epoll asks for it."""
+"""EPOLLRDHUP: the peer shut its writing side: a matter of reading. Only edge-triggered epoll asks for it."""
 
 BOTH = READ | WRITE
 
@@ -122,10 +122,11 @@ class Backend(abc.ABC):
         """Give back the kernel's resources. May be called twice; afterwards the interest set is empty."""
 
     def stray(self, fd: int) -> None:
-        """The loop saw an event for ``fd``, which is not registered: make sure it cannot come again.
+        """The loop saw an event for ``fd``, which is not registered: make sure it does not keep coming.
 
-        Only a mechanism whose interest set lives in the kernel and follows the open file (epoll) can
-        report such a thing: the descriptor was closed, but a duplicate keeps the file open.
+        One such event may just have been fetched before ``fd`` was unregistered; nothing comes after it.
+        Where they keep coming, the descriptor was closed, but a duplicate keeps the file open. Only a
+        mechanism whose interest set lives in the kernel and follows the open file (epoll) can do that.
         """
         return None
 

@@ -29,8 +29,7 @@ Facts about epoll
 What this means here
 - `wait` is `epoll.poll` itself: same unit, same rounding, same ``None``, same masks.
 - An entry left behind by a closed number with a living duplicate can be dropped only together with the
-  whole epoll object: `stray` builds a new one from the interest set, as libev does (``epoll_poll`` in
-  ev_epoll.c).
+  whole epoll object: `stray` builds a new one from the interest set, as libev does (ev_epoll.c).
 - Closed and reused numbers: `unregister` accepts every answer that says "not that file any more".
   `register` turns EEXIST into MOD: the number was closed, unregistered too late for DEL to reach the entry,
   then made again (dup2) from a duplicate of the same file. `modify` passes ENOENT on: its caller believes
@@ -70,6 +69,7 @@ class EpollBackend(Backend):
         if not hasattr(select, "epoll"):
             raise BackendUnavailableError("epoll exists on Linux only; use kqueue on macOS and BSD, or poll")
         self._interest: dict[int, int] = {}
+        self._suspects: set[int] = set()
         try:
             self._open()
         except OSError as error:
@@ -94,6 +94,7 @@ class EpollBackend(Backend):
         checked_new(fd, self._interest)
         self._add(fd, checked_mask(mask))
         self._interest[fd] = mask
+        self._suspects.discard(fd)
 
     def modify(self, fd: int, mask: int) -> None:
         if fd not in self._interest:
@@ -111,10 +112,19 @@ class EpollBackend(Backend):
 
     def close(self) -> None:
         self._interest.clear()
+        self._suspects.clear()
         self._epoll.close()
 
     def stray(self, fd: int) -> None:
-        """Build the kernel's set anew, without ``fd``. O(interest set), and rare."""
+        """Build the kernel's set anew, without ``fd``, if this is its second stray event in a row.
+
+        The first may have been fetched before ``fd`` was unregistered, which is common, and building anew
+        costs O(interest set).
+        """
+        if fd not in self._suspects:
+            self._suspects.add(fd)
+            return
+        self._suspects.clear()
         self._epoll.close()
         self._open()
         for known, mask in self._interest.items():

@@ -26,9 +26,9 @@ Facts about kqueue
 What this means here
 - Changes are made at once and with no room for events, so their errors are raised to who asked for them,
   and no EV_ERROR event comes from a wait.
-- EV_EOF of the read filter becomes READ and READ_HANGUP, not HANGUP: the other direction may be open still,
-  and HANGUP would wake its waiter for nothing, again and again. Of the write filter it becomes WRITE: the
-  operation tells. A pending error becomes ERROR, which counts for both directions.
+- EV_EOF adds nothing to the direction of its filter, READ or WRITE: the operation tells, after what data
+  there is. It does not become HANGUP, as the other direction may well be open, and its waiter would be
+  woken for nothing, again and again. A pending error becomes ERROR, which counts for both directions.
 - `wait` merges the filters of a descriptor into one event.
 - `modify` adds every wanted filter anew: if the number was closed and reused, the new file is watched,
   whole.
@@ -44,7 +44,6 @@ from typing import Any
 from backends.contract import (
     ERROR,
     READ,
-    READ_HANGUP,
     WRITE,
     Backend,
     BackendUnavailableError,
@@ -95,29 +94,21 @@ class KqueueBackend(Backend):
         self._delete(fd, self._interest.pop(fd))
 
     def wait(self, timeout: float | None = None) -> Sequence[Event]:
-        # HOT. The readable form: masks[event.ident] |= mask_of(event). Plain events need two comparisons.
+        # HOT. The readable form: masks[event.ident] |= mask_of(event).
         # Measured by tests/microbench/test_backends_bench.py.
-        kernel = self._kernel
-        read_filter, ending = kernel.KQ_FILTER_READ, kernel.KQ_EV_EOF | kernel.KQ_EV_ERROR
+        read_filter, failed = self._kernel.KQ_FILTER_READ, self._kernel.KQ_EV_ERROR
         masks: dict[int, int] = {}
         for event in self._control(None, _MAX_EVENTS, timeout):
             fd = event.ident
             mask = READ if event.filter == read_filter else WRITE
-            if event.flags & ending:
-                mask |= self._ending(event)
+            if event.fflags or event.flags & failed:
+                mask |= ERROR
             masks[fd] = masks.get(fd, 0) | mask
         return list(masks.items())
 
     def close(self) -> None:
         self._interest.clear()
         self._queue.close()
-
-    def _ending(self, event: Any) -> int:
-        """Return what an event with EV_EOF or EV_ERROR says beyond its direction."""
-        mask = READ_HANGUP if event.filter == self._kernel.KQ_FILTER_READ else 0
-        if event.fflags or event.flags & self._kernel.KQ_EV_ERROR:
-            mask |= ERROR
-        return mask
 
     def _changes(self, fd: int, mask: int, action: int) -> list[Any]:
         filters = ((READ, self._kernel.KQ_FILTER_READ), (WRITE, self._kernel.KQ_FILTER_WRITE))

@@ -71,6 +71,7 @@ class PollBackend(Backend):
         self._poll.unregister(fd)
 
     def wait(self, timeout: float | None = None) -> Sequence[Event]:
+        # HOT, and nothing to inline: this is the readable form. Looking for INVALID is 20 ns an event.
         events = self._poll.poll(None if timeout is None else timeout * 1000)
         for fd, mask in events:
             if mask & INVALID:

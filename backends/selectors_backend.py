@@ -10,7 +10,8 @@ Facts about selectors (Lib/selectors.py)
 - PollSelector folds NVAL too: a descriptor that was closed while registered looks ready in every wait until
   it is unregistered. The caller learns it from its next read or write (EBADF).
 - EpollSelector drops events of descriptors that it has no key for. One of a closed descriptor kept open by
-  a duplicate ends every `select` at once, with nothing: a spin that nobody is told of.
+  a duplicate ends every `select` at once, with nothing: a spin that nobody is told of. As no more events
+  are asked for than there are descriptors, it can even keep out the events of others.
 - SelectSelector copies its results into sets, and fails whole with EBADF if one descriptor is closed.
 - A failing `modify` forgets the descriptor, and one with the same events tells the kernel nothing.
 - Timeouts of poll and epoll are rounded up to the millisecond, once more than the poll object does.
@@ -18,7 +19,9 @@ Facts about selectors (Lib/selectors.py)
 What this means here
 - The interest set is the adapter's own, so that it outlives a failed `modify`.
 - `selectors-select` finds the closed descriptors and reports them as INVALID, like `select`.
-- `stray` starts over with a new selector, for whoever learns of the spin by other means.
+- `selectors-epoll` takes a `select` without timeout that ends with nothing as the sign of that spin,
+  returns nothing, and starts over with a new selector. With a timeout it cannot tell; the standard
+  library's own loop never can. `stray` does nothing, as no stray event gets this far.
 """
 
 from __future__ import annotations
@@ -69,13 +72,8 @@ class SelectorsBackend(Backend):
         return self._interest
 
     def register(self, fd: int, mask: int) -> None:
-        events = _EVENTS[checked_mask(mask)]
         checked_new(fd, self._interest)
-        try:
-            self._selector.register(fd, events)
-        except FileExistsError:  # what epoll_backend.py tells of EEXIST, and nothing else reaches the entry
-            self.stray(fd)
-            self._selector.register(fd, events)
+        self._selector.register(fd, _EVENTS[checked_mask(mask)])
         self._interest[fd] = mask
 
     def modify(self, fd: int, mask: int) -> None:
@@ -90,18 +88,12 @@ class SelectorsBackend(Backend):
             self._selector.unregister(fd)
 
     def wait(self, timeout: float | None = None) -> Sequence[Event]:
+        # HOT, and nothing to inline: this is the readable form.
         return [(key.fd, _MASKS[events]) for key, events in self._selector.select(timeout)]
 
     def close(self) -> None:
         self._interest.clear()
         self._selector.close()
-
-    def stray(self, fd: int) -> None:
-        self._selector.close()
-        self._selector = self._selector_class()
-        for known, mask in self._interest.items():
-            with contextlib.suppress(OSError):  # closed while registered: its owner has yet to unregister it
-                self._selector.register(known, _EVENTS[mask])
 
 
 class SelectorsSelectBackend(SelectorsBackend):
@@ -138,10 +130,30 @@ class SelectorsPollBackend(SelectorsBackend):
 
 
 class SelectorsEpollBackend(SelectorsBackend):
-    """Over `selectors.EpollSelector`."""
+    """Over `selectors.EpollSelector`, with a new one in place of one that cannot be mended."""
 
     name = "selectors-epoll"
     selector_name = "EpollSelector"
+
+    def register(self, fd: int, mask: int) -> None:
+        try:
+            super().register(fd, mask)
+        except FileExistsError:  # made again from a duplicate; epoll_backend.py tells how
+            self._start_over()
+            super().register(fd, mask)
+
+    def wait(self, timeout: float | None = None) -> Sequence[Event]:
+        events = [(key.fd, _MASKS[events]) for key, events in self._selector.select(timeout)]
+        if timeout is None and not events:
+            self._start_over()
+        return events
+
+    def _start_over(self) -> None:
+        self._selector.close()
+        self._selector = self._selector_class()
+        for fd, mask in self._interest.items():
+            with contextlib.suppress(OSError):  # closed while registered: its owner has yet to unregister it
+                self._selector.register(fd, _EVENTS[mask])
 
 
 class SelectorsKqueueBackend(SelectorsBackend):

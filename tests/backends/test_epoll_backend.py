@@ -39,12 +39,25 @@ def test_a_duplicate_keeps_reporting_a_closed_number_until_the_set_is_built_anew
         os.close(closed)
         backend.unregister(closed)
         os.write(closed_writer, b"x")
-        assert backend.wait(0) == [(closed, READ)]
-        backend.stray(closed)
+        for _ in range(2):
+            assert backend.wait(0) == [(closed, READ)]
+            backend.stray(closed)
         assert backend.wait(0) == []
         os.write(writer, b"x")
         assert backend.wait(0) == [(reader, READ)]
     os.close(duplicate)
+
+
+def test_the_set_is_not_built_anew_for_events_fetched_before_unregistering(pipe):
+    with EpollBackend() as backend:
+        kernels_set = backend.wait.__self__
+        for _ in range(3):
+            backend.register(pipe[0], READ)
+            backend.unregister(pipe[0])
+            backend.stray(pipe[0])
+        assert backend.wait.__self__ is kernels_set
+        backend.stray(pipe[0])
+        assert backend.wait.__self__ is not kernels_set
 
 
 def test_the_set_can_be_built_anew_while_registered_descriptors_are_closed(new_pipe):
@@ -53,7 +66,8 @@ def test_the_set_can_be_built_anew_while_registered_descriptors_are_closed(new_p
         backend.register(closed, READ)
         backend.register(reader, READ)
         os.close(closed)
-        backend.stray(12345)
+        for _ in range(2):
+            backend.stray(12345)
         assert dict(backend.interest) == {closed: READ, reader: READ}
         backend.unregister(closed)
         os.write(writer, b"x")

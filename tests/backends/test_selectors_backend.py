@@ -38,17 +38,18 @@ def test_poll_shows_a_closed_descriptor_as_ready_until_it_is_unregistered(pipe):
 
 
 @needs_epoll
-def test_epoll_spins_unseen_on_a_closed_descriptor_with_a_duplicate_until_told(pipe):
-    duplicate = os.dup(pipe[0])
+def test_epoll_ends_the_unseen_spin_on_a_closed_descriptor_with_a_duplicate(new_pipe):
+    (closed, closed_writer), (reader, writer) = new_pipe(), new_pipe()
+    duplicate = os.dup(closed)
     with SelectorsEpollBackend() as backend:
-        backend.register(pipe[0], READ)
-        os.close(pipe[0])
-        backend.unregister(pipe[0])
-        os.write(pipe[1], b"x")
-        assert backend.wait(None) == []  # it came back at once, although it had no timeout
-        backend.stray(pipe[0])
-        backend.register(duplicate, READ)
-        assert backend.wait(None) == [(duplicate, READ)]
+        backend.register(closed, READ)
+        backend.register(reader, READ)
+        os.close(closed)
+        backend.unregister(closed)
+        os.write(closed_writer, b"x")
+        assert backend.wait(None) == []  # it came back at once, with nothing
+        os.write(writer, b"x")
+        assert backend.wait(None) == [(reader, READ)]
     os.close(duplicate)
 
 
