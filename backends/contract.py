@@ -12,7 +12,8 @@ Rules of the contract
 - A backend reports at most one entry for a descriptor in one wait. The bits may include some that nobody
   asked for (``ERROR``, ``HANGUP``, ``INVALID``, ``READ_HANGUP``).
 - A descriptor that was closed while registered is not an error. The kernel forgets it (epoll, kqueue), or
-  the next wait reports it once with ``INVALID`` and drops it (select, poll).
+  the next wait reports it once with ``INVALID`` and drops it (select, poll). Where the kernel forgot it, it
+  stays in ``interest`` until its owner unregisters it.
 - ``timeout`` is in seconds; ``None`` waits without limit, zero does not wait. It is rounded *up* to the
   mechanism's resolution: a wait never ends early for lack of resolution, so a timer never spins. The caller
   keeps it between 0 and `LONGEST_TIMEOUT`, since no backend spends a Python frame on checking it: a negative
