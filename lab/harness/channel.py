@@ -16,6 +16,7 @@ import threading
 import traceback
 from typing import Any, NoReturn
 
+from lab.errors import LabError
 from lab.harness.cores import pin
 from lab.harness.limits import raise_descriptor_limit
 
@@ -67,9 +68,15 @@ class Channel:
 
 
 def describe(error: BaseException) -> str:
-    """One line: kind and message of the innermost error, and where it was raised."""
+    """One line: kind and message of the innermost error, and where it was raised.
+
+    The lab's own errors are sentences that stand for themselves.
+    """
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
+    message = " ".join(str(error).split())
+    if isinstance(error, LabError):
+        return message
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
-    return "".join(traceback.format_exception_only(error)).strip().splitlines()[-1] + where
+    return f"{type(error).__name__}: {message}{where}"

@@ -1,7 +1,7 @@
 """Every subject by name: what it is, whether it can run here, and how its loop is made.
 
 The only module of the harness that names concrete loops. It imports each one only when it is asked for, so
-that a broken or missing loop leaves the others alone. To add a subject, add a line to `_COMPARISONS`.
+that a broken or missing loop leaves the others alone. To add a subject, add its name to `_COMPARISONS`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from lab.workloads.registry import workload
 
 CONTROL = "asyncio"
 FLOOR = "floor"
-TWIN_NAME = twin_name = f"{CONTROL}-again"
+twin_name = f"{CONTROL}-again"
+"""The control measured a second time under this name: the A/A pair."""
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
@@ -31,17 +32,8 @@ _MECHANISMS = ("select", "poll", "epoll", "epoll-et", "kqueue")
 _OVER_SELECTORS = ("selectors-select", "selectors-poll", "selectors-epoll", "selectors-kqueue")
 _PYTHON_TASKS = "+pytasks"
 
-_COMPARISONS: dict[str, tuple[str, str]] = {
-    "asyncio": ("asyncio", "new_event_loop"),
-    "uvloop": ("uvloop", "new_event_loop"),
-    "rloop": ("rloop", "new_event_loop"),
-    "rsloop": ("rsloop", "new_event_loop"),
-    "winloop": ("winloop", "new_event_loop"),
-}
-"""Name -> module and factory of the loops that the mini-loop is compared with."""
-
-_SELECT_LIMIT = 1024
-"""FD_SETSIZE: select(2) watches descriptors below it, on Linux and macOS as CPython is built."""
+_COMPARISONS = ("asyncio", "uvloop", "rloop", "rsloop", "winloop")
+"""What the mini-loop is compared with. Each is a module that has ``new_event_loop``."""
 
 
 def names() -> list[str]:
@@ -61,7 +53,7 @@ def describe(name: str) -> SubjectRecord:
     """The record of subject ``name``; raises `UnknownNameError` with the nearest match."""
     if name == FLOOR:
         return SubjectRecord(name, "floor", "bare system calls, no event loop", trigger="level")
-    if name == TWIN_NAME:
+    if name == twin_name:
         label = f"{describe(CONTROL).label}, measured again"
         return SubjectRecord(name, "comparison", label, trigger="level", twin_of=CONTROL)
     if name in _COMPARISONS:
@@ -92,8 +84,7 @@ def factory(name: str) -> LoopFactory:
         return functools.partial(lab.new_event_loop, backend=backend, tasks="python" if python_tasks else "c")
     if record.kind == "custom":
         return _custom_factory(name)
-    module, attribute = _COMPARISONS[record.twin_of or name]
-    return getattr(importlib.import_module(module), attribute)
+    return importlib.import_module(record.twin_of or name).new_event_loop
 
 
 @functools.cache
@@ -118,8 +109,10 @@ def cannot_run(name: str, scenario: ScenarioRecord, descriptor_limit: int) -> st
     work: Workload = workload(scenario.workload)
     watched = work.server_descriptors(scenario.parameters)
     needed = max(watched, work.load_descriptors(scenario.parameters))
-    if _is_select(name) and watched > _SELECT_LIMIT:
-        return f"select watches descriptors below {_SELECT_LIMIT:,} only; this scenario needs {watched:,}"
+    watchable = _watchable(name)
+    if watchable is not None and watched > watchable:
+        mechanism = _backend_of(name)[0]
+        return f"{mechanism} watches descriptors below {watchable:,} only; this scenario needs {watched:,}"
     if needed > descriptor_limit:
         return (
             f"this scenario needs {needed:,} descriptors a process, the limit here is "
@@ -128,8 +121,16 @@ def cannot_run(name: str, scenario: ScenarioRecord, descriptor_limit: int) -> st
     return None
 
 
-def _is_select(name: str) -> bool:
-    return describe(name).kind == "mini-loop" and _backend_of(name)[0] in ("select", "selectors-select")
+@functools.cache
+def _watchable(name: str) -> int | None:
+    """How many descriptors the subject's mechanism can watch at most; None: no limit of its own."""
+    if describe(name).kind != "mini-loop" or unavailable(name):
+        return None
+    from backends.registry import open_backend
+
+    with open_backend(_backend_of(name)[0]) as backend:
+        highest = backend.max_descriptor
+    return None if highest is None else highest + 1
 
 
 def _backend_of(name: str) -> tuple[str, bool]:

@@ -183,4 +183,4 @@ def byte_count(size: int) -> str:
     for unit, name in ((1 << 20, "MiB"), (1 << 10, "KiB")):
         if size and size % unit == 0:
             return f"{size // unit:,} {name}"
-    return f"{size:,} bytes"
+    return "1 byte" if size == 1 else f"{size:,} bytes"

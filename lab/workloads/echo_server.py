@@ -39,11 +39,8 @@ async def _echo(loop: asyncio.AbstractEventLoop, connection: socket.socket) -> N
 
 def serve_echo_by_hand(listener: socket.socket) -> NoReturn:
     """The same server on bare system calls: what any loop in Python could do at best."""
-    readiness = open_readiness()
-    try:
-        _EchoByHand(listener, readiness).serve()
-    finally:
-        readiness.close()
+    with _EchoByHand(listener, open_readiness()) as server:
+        server.serve()
 
 
 class _EchoByHand:
@@ -56,6 +53,14 @@ class _EchoByHand:
         self.send: dict[int, Callable[[bytes | memoryview], int]] = {}
         self.unsent: dict[int, memoryview] = {}
         readiness.register(listener.fileno(), READ)
+
+    def __enter__(self) -> _EchoByHand:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.readiness.close()
+        for connection in self.connections.values():
+            connection.close()
 
     # HOT: this is the floor that every subject is compared with. It stands for
     #   for fd, _ in self.readiness.poll(): self.echo(self.connections[fd])

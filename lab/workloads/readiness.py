@@ -8,7 +8,7 @@ adapters to the same four verbs. Masks are poll(2)'s bits, which epoll shares. L
 from __future__ import annotations
 
 import select
-from typing import Protocol
+from typing import Any, Protocol
 
 READ = 0x001
 WRITE = 0x004
@@ -44,10 +44,11 @@ class KqueueReadiness:
 
     MAX_EVENTS = 1024
 
-    def __init__(self) -> None:
-        self._kqueue = select.kqueue()
+    def __init__(self, kernel: Any = select) -> None:
+        """``kernel`` is what offers kqueue: the `select` module, or a stand-in for it."""
+        self._kernel, self._kqueue = kernel, kernel.kqueue()
         self._masks: dict[int, int] = {}
-        self._bits = {select.KQ_FILTER_READ: READ, select.KQ_FILTER_WRITE: WRITE}
+        self._bits = {kernel.KQ_FILTER_READ: READ, kernel.KQ_FILTER_WRITE: WRITE}
 
     def register(self, fd: int, mask: int) -> None:
         """Watch ``fd`` for ``mask``."""
@@ -55,9 +56,9 @@ class KqueueReadiness:
 
     def modify(self, fd: int, mask: int) -> None:
         """Watch ``fd`` for ``mask`` instead of what it was watched for; zero watches nothing."""
-        before = self._masks.get(fd, 0)
+        kernel, before = self._kernel, self._masks.get(fd, 0)
         changes = [
-            select.kevent(fd, kind, select.KQ_EV_ADD if mask & bit else select.KQ_EV_DELETE)
+            kernel.kevent(fd, kind, kernel.KQ_EV_ADD if mask & bit else kernel.KQ_EV_DELETE)
             for kind, bit in self._bits.items()
             if (mask ^ before) & bit
         ]
@@ -80,10 +81,10 @@ class KqueueReadiness:
         self._kqueue.close()
 
 
-def open_readiness() -> Readiness:
-    """The mechanism of this system, opened; the caller closes it."""
-    if hasattr(select, "epoll"):
-        return select.epoll()
-    if hasattr(select, "kqueue"):
-        return KqueueReadiness()
+def open_readiness(kernel: Any = select) -> Readiness:
+    """The mechanism of this system, opened; the caller closes it. ``kernel`` as for `KqueueReadiness`."""
+    if hasattr(kernel, "epoll"):
+        return kernel.epoll()
+    if hasattr(kernel, "kqueue"):
+        return KqueueReadiness(kernel)
     return PollReadiness()

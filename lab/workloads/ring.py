@@ -116,9 +116,9 @@ class RingOnLoop(_Pairs):
             stack.callback(loop.remove_reader, read_fd)
 
     async def run(self, seconds: float) -> int:
-        """Run passes for about ``seconds``; return the events handled."""
+        """Run passes for about ``seconds``, at least one; return the events handled."""
         events, end = 0, time.perf_counter() + seconds
-        while time.perf_counter() < end:
+        while not events or time.perf_counter() < end:
             self._finished = self._loop.create_future()
             self.start_pass()
             await self._finished
@@ -148,9 +148,9 @@ class RingByHand(_Pairs):
         self._next_fd = dict(zip(self.read_fds, self.next_write_fds, strict=True))
 
     def run(self, seconds: float) -> int:
-        """Run passes for about ``seconds``; return the events handled."""
+        """Run passes for about ``seconds``, at least one; return the events handled."""
         events, end = 0, time.perf_counter() + seconds
-        while time.perf_counter() < end:
+        while not events or time.perf_counter() < end:
             self.start_pass()
             self._finish_pass()
             events += self.check_pass()

@@ -1,0 +1,104 @@
+"""Loops that misbehave, or count, in a known way: subjects ``tests.harness.loops_for_tests:<class>``."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import threading
+
+ECHOES_BEFORE_TROUBLE = 150
+"""More than connecting takes in these tests, fewer than warm-up and window take."""
+
+
+class CountingLoop(asyncio.SelectorEventLoop):
+    """Counts the messages it echoes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.echoed = 0
+
+    async def sock_sendall(self, sock: socket.socket, data: bytes) -> None:
+        self.echoed += 1
+        await super().sock_sendall(sock, data)
+
+    def counters(self) -> dict[str, int]:
+        return {"echoed": self.echoed}
+
+
+class TroubledLoop(CountingLoop):
+    """Echoes well for a while, then does what `trouble` does."""
+
+    async def sock_sendall(self, sock: socket.socket, data: bytes) -> None:
+        if self.echoed >= ECHOES_BEFORE_TROUBLE:
+            data = self.trouble(sock, data)
+        await super().sock_sendall(sock, data)
+
+    def trouble(self, sock: socket.socket, data: bytes) -> bytes:
+        return data
+
+
+class WrongByteLoop(TroubledLoop):
+    def trouble(self, sock: socket.socket, data: bytes) -> bytes:
+        return data[:17] + bytes([data[17] ^ 1]) + data[18:]
+
+
+class DoublingLoop(TroubledLoop):
+    def trouble(self, sock: socket.socket, data: bytes) -> bytes:
+        return data + data
+
+
+class RaisingLoop(TroubledLoop):
+    def trouble(self, sock: socket.socket, data: bytes) -> bytes:
+        raise ValueError("the server is out of echoes")
+
+
+class ComplainingLoop(TroubledLoop):
+    def trouble(self, sock: socket.socket, data: bytes) -> bytes:
+        self.call_exception_handler({"message": "a callback went wrong"})
+        return data
+
+
+class KilledLoop(TroubledLoop):
+    def trouble(self, sock: socket.socket, data: bytes) -> bytes:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return data
+
+
+class HangingLoop(TroubledLoop):
+    def trouble(self, sock: socket.socket, data: bytes) -> bytes:
+        never_set = threading.Event()
+        never_set.wait()
+        return data
+
+
+class ClosingLoop(CountingLoop):
+    """Says after a while that the client has gone, so that the server closes the connection."""
+
+    async def sock_recv(self, sock: socket.socket, n: int) -> bytes:
+        return b"" if self.echoed >= ECHOES_BEFORE_TROUBLE else await super().sock_recv(sock, n)
+
+
+class DeafLoop(CountingLoop):
+    """Adds readers and never calls them."""
+
+    def add_reader(self, fd: int, callback: object, *args: object) -> None:
+        return None
+
+    def remove_reader(self, fd: int) -> bool:
+        return False
+
+
+def chatty_loop() -> asyncio.AbstractEventLoop:
+    """A loop whose making writes to the standard output."""
+    os.write(1, b'{"event": "listening"}\nhello\n')
+    return CountingLoop()
+
+
+def refused_loop() -> asyncio.AbstractEventLoop:
+    """A loop that cannot be made here."""
+    raise OSError("this mechanism is out of order")
+
+
+not_a_factory = "a loop"

@@ -1,0 +1,198 @@
+"""Samples from end to end, in real processes with tiny windows."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from lab.harness import children, subjects
+from lab.harness.sampling import Cores, Timing, choose_cores, client_limited, take_sample
+from lab.results import Sample, ScenarioRecord, from_json, to_json
+from lab.workloads.registry import WORKLOADS, workload
+
+TIMING = Timing(window_s=0.05, warmup_s=0.02, deadline_s=30)
+HANG_TIMING = Timing(window_s=0.05, warmup_s=0.02, deadline_s=3)
+SMALL = {
+    "echo-sockets": {"connections": 8, "size": 1024},
+    "idle": {"idle": 150, "active": 4, "size": 64},
+    "ring": {"pairs": 30, "active": 10, "writes": 50},
+}
+MINI_LOOPS = ["select", "poll", "epoll", "epoll-et", "kqueue", "selectors-poll", "epoll+pytasks"]
+LOOPS_FOR_TESTS = "tests.harness.loops_for_tests"
+
+
+@pytest.fixture(autouse=True)
+def no_process_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail a test that leaves a process running or not waited for."""
+    started: list[subprocess.Popen[bytes]] = []
+    popen = subprocess.Popen
+
+    def recording(*args: object, **kwargs: object) -> subprocess.Popen[bytes]:
+        started.append(popen(*args, **kwargs))
+        return started[-1]
+
+    monkeypatch.setattr(children.subprocess, "Popen", recording)
+    yield
+    assert [process.pid for process in started if process.returncode is None] == []
+
+
+def small_scenario(name: str) -> ScenarioRecord:
+    return workload(name).scenario(**SMALL[name])
+
+
+def sample(subject: str, scenario: ScenarioRecord | None = None, timing: Timing = TIMING) -> Sample:
+    return take_sample(
+        subjects.describe(subject),
+        scenario or small_scenario("echo-sockets"),
+        round=2,
+        order=7,
+        warmup=False,
+        timing=timing,
+        cores=choose_cores(),
+        seed=1,
+    )
+
+
+def troubled(loop: str, timing: Timing = TIMING) -> Sample:
+    return sample(f"{LOOPS_FOR_TESTS}:{loop}", timing=timing)
+
+
+def skip_unless_available(subject: str) -> None:
+    if reason := subjects.unavailable(subject):
+        pytest.skip(f"{subject}: {reason}")
+
+
+@pytest.mark.parametrize("subject", ["asyncio", "uvloop", "floor", *MINI_LOOPS])
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_every_subject_does_verified_work(subject: str, name: str) -> None:
+    skip_unless_available(subject)
+    taken = sample(subject, small_scenario(name))
+    assert (taken.status, taken.reason) == ("ok", None)
+    assert taken.operations > 0
+    assert taken.cpu_s > 0
+    assert taken.window_s >= TIMING.window_s
+    assert taken.peak_rss_bytes > 1_000_000
+    assert (taken.counters is not None) == (subject in MINI_LOOPS)
+    if name == "ring":
+        assert taken.latency is None and taken.load_cpu_s is None
+    else:
+        assert taken.latency.count == taken.operations
+        assert taken.load_cpu_s > 0
+
+
+def test_a_sample_says_what_it_is_of_and_survives_storage() -> None:
+    taken = sample("floor")
+    assert (taken.subject, taken.round, taken.order, taken.warmup) == ("floor", 2, 7, False)
+    assert taken.scenario == "echo-sockets[connections=8,size=1024]"
+    assert from_json(Sample, to_json(taken)) == taken
+
+
+def test_the_twin_is_measured_as_its_original() -> None:
+    taken = sample(subjects.twin_name)
+    assert (taken.subject, taken.status) == ("asyncio-again", "ok")
+
+
+def test_messages_larger_than_socket_buffers_come_back_whole() -> None:
+    scenario = workload("echo-sockets").scenario(connections=2, size=3_000_001)
+    for subject in ("floor", "asyncio"):
+        taken = sample(subject, scenario)
+        assert (taken.status, taken.reason) == ("ok", None)
+        assert taken.operations >= 2
+
+
+def test_the_servers_account_holds_exactly_the_requests_that_the_load_counted() -> None:
+    taken = troubled("CountingLoop")
+    assert taken.status == "ok"
+    assert taken.counters == {"echoed": taken.operations}
+
+
+def test_output_of_somebodys_loop_does_not_garble_the_reports() -> None:
+    assert troubled("chatty_loop").status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("loop", "reason"),
+    [
+        ("WrongByteLoop", "load: connection"),
+        ("DoublingLoop", "load: connection"),
+        ("ClosingLoop", "expected it to stay open, the server closed it"),
+        ("RaisingLoop", "server: ValueError: the server is out of echoes"),
+        ("ComplainingLoop", "server: RuntimeError: the loop reported: a callback went wrong"),
+        ("KilledLoop", "server: ended early, killed by SIGKILL"),
+        ("refused_loop", "server: OSError: this mechanism is out of order"),
+        ("not_a_factory", "to be a callable that makes an event loop, got 'a loop'"),
+        ("MissingLoop", "AttributeError"),
+    ],
+)
+def test_trouble_is_a_failed_sample_with_its_reason(loop: str, reason: str) -> None:
+    taken = troubled(loop)
+    assert taken.status == "failed"
+    assert reason in taken.reason
+    assert taken.operations == 0
+
+
+def test_a_wrong_byte_is_named_and_the_traceback_kept() -> None:
+    taken = troubled("WrongByteLoop")
+    assert "expected its 1,024 bytes back unchanged; byte 17 came as" in taken.reason
+    assert "Traceback" in taken.stderr_tail
+
+
+def test_an_error_in_a_connections_task_is_kept_with_its_traceback() -> None:
+    taken = troubled("RaisingLoop")
+    assert "loops_for_tests.py:" in taken.reason
+    assert "in trouble" in taken.stderr_tail
+
+
+def test_a_hung_server_fails_at_the_deadline_and_shows_where_it_hangs() -> None:
+    taken = troubled("HangingLoop", HANG_TIMING)
+    assert taken.status == "failed"
+    assert "within 3 s of the start, got no answer" in taken.reason
+    assert "in trouble" in taken.stderr_tail
+
+
+def test_a_loop_that_never_calls_its_readers_fails_the_ring() -> None:
+    taken = sample(f"{LOOPS_FOR_TESTS}:DeafLoop", small_scenario("ring"), HANG_TIMING)
+    assert taken.status == "failed"
+    assert "expected the workload to finish its window within 3 s" in taken.reason
+
+
+def test_an_interrupt_ends_the_processes_and_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(children.Children, "expect", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        sample("floor")
+
+
+def test_processes_that_cannot_be_started_are_a_failed_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(children.sys, "executable", "/nonexistent/python")
+    taken = sample("floor")
+    assert taken.status == "failed"
+    assert "expected to start the processes, got" in taken.reason
+
+
+def test_without_cores_of_their_own_nothing_claims_to_be_pinned() -> None:
+    taken = take_sample(
+        subjects.describe("floor"),
+        small_scenario("echo-sockets"),
+        round=0,
+        order=0,
+        warmup=True,
+        timing=TIMING,
+        cores=Cores(None, None, "not pinned"),
+        seed=1,
+    )
+    assert (taken.status, taken.pinned, taken.warmup) == ("ok", False, True)
+
+
+@pytest.mark.parametrize(
+    ("load", "server", "limited"),
+    [(0.99, 0.5, True), (0.99, 0.95, False), (0.5, 0.1, False), (0.9, 0.8, True), (0.9, 0.99, False)],
+)
+def test_the_load_is_the_limit_when_it_is_full_and_the_server_is_not(
+    load: float, server: float, limited: bool
+) -> None:
+    assert client_limited(load, server) is limited

@@ -1,0 +1,125 @@
+"""Subjects by name: what they are, and why some cannot run."""
+
+import asyncio
+
+import pytest
+
+from lab.errors import UnknownNameError
+from lab.harness import subjects
+from lab.workloads.registry import workload
+
+CUSTOM = "tests.harness.loops_for_tests"
+
+
+@pytest.fixture(autouse=True)
+def forget_what_was_probed() -> None:
+    subjects.unavailable.cache_clear()
+
+
+def test_names_are_unique_and_each_can_be_described() -> None:
+    names = subjects.names()
+    assert len(set(names)) == len(names)
+    assert [subjects.describe(name).name for name in names] == names
+
+
+def test_what_runs_by_default_is_known_and_holds_control_and_floor() -> None:
+    default = subjects.default_names()
+    assert set(default) <= set(subjects.names())
+    assert {subjects.CONTROL, subjects.FLOOR, "select", "poll", "uvloop"} <= set(default)
+    assert not [name for name in default if name.endswith("+pytasks")]
+
+
+def test_exactly_one_subject_is_the_control() -> None:
+    controls = [name for name in subjects.names() if subjects.describe(name).control]
+    assert controls == [subjects.CONTROL]
+
+
+def test_the_twin_is_the_control_under_another_name() -> None:
+    twin = subjects.describe(subjects.twin_name)
+    assert (twin.name, twin.twin_of, twin.control) == ("asyncio-again", "asyncio", False)
+    assert subjects.factory(twin.name) is asyncio.new_event_loop
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "label", "trigger"),
+    [
+        ("epoll", "mini-loop", "mini-loop on epoll", "level"),
+        ("epoll-et", "mini-loop", "mini-loop on epoll-et", "edge"),
+        ("poll+pytasks", "mini-loop", "mini-loop on poll, tasks in Python", "level"),
+        ("floor", "floor", "bare system calls, no event loop", "level"),
+        (f"{CUSTOM}:CountingLoop", "custom", f"{CUSTOM}:CountingLoop", None),
+    ],
+)
+def test_a_description_says_what_the_subject_is(name: str, kind: str, label: str, trigger: str) -> None:
+    record = subjects.describe(name)
+    assert (record.kind, record.label, record.trigger) == (kind, label, trigger)
+
+
+def test_an_unknown_name_gets_the_nearest_one() -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        subjects.describe("epol")
+    assert caught.value.nearest == "epoll"
+    assert "Did you mean 'epoll'?" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["select", "poll", "poll+pytasks", "asyncio", f"{CUSTOM}:CountingLoop"])
+def test_a_factory_makes_a_loop_that_runs(name: str) -> None:
+    loop = subjects.factory(name)()
+    try:
+        assert loop.run_until_complete(asyncio.sleep(0, "done")) == "done"
+    finally:
+        loop.close()
+    assert subjects.unavailable(name) is None
+
+
+def test_the_floor_is_always_available_and_has_no_loop() -> None:
+    assert subjects.unavailable("floor") is None
+    with pytest.raises(ValueError, match="no event loop"):
+        subjects.factory("floor")
+
+
+def test_a_loop_that_is_not_installed_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    monkeypatch.setattr(subjects.importlib, "import_module", missing)
+    assert subjects.unavailable("uvloop") == "uvloop is not installed: pip install uvloop"
+
+
+def test_a_loop_that_breaks_on_import_does_not_break_the_lab(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_name: str) -> None:
+        raise ImportError("undefined symbol: uv_loop_init")
+
+    monkeypatch.setattr(subjects.importlib, "import_module", broken)
+    assert subjects.unavailable("uvloop") == "undefined symbol: uv_loop_init"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("no_such_module:new", "expected to import no_such_module, which is not there"),
+        (f"{CUSTOM}:no_such_factory", "no_such_factory"),
+        (f"{CUSTOM}:refused_loop", "this mechanism is out of order"),
+        (f"{CUSTOM}:not_a_factory", "to be a callable that makes an event loop"),
+    ],
+)
+def test_a_custom_subject_that_cannot_be_opened_says_why(name: str, reason: str) -> None:
+    assert reason in subjects.unavailable(name)
+
+
+def test_select_cannot_watch_more_than_its_limit() -> None:
+    scenario = workload("idle").scenario(idle=1000, active=38)
+    for name in ("select", "selectors-select", "select+pytasks"):
+        reason = subjects.cannot_run(name, scenario, 100_000)
+        assert "watches descriptors below 1,024 only; this scenario needs 1,070" in reason
+    assert subjects.cannot_run("poll", scenario, 100_000) is None
+    assert subjects.cannot_run("floor", scenario, 100_000) is None
+
+
+def test_nobody_can_open_more_than_the_limit_on_descriptors() -> None:
+    scenario = workload("ring").scenario(pairs=1000)
+    reason = subjects.cannot_run("asyncio", scenario, 1024)
+    assert (
+        "needs 2,032 descriptors a process, the limit here is 1,024: raise it with `ulimit -n 2032`" in reason
+    )
+    assert subjects.cannot_run("asyncio", scenario, 2032) is None

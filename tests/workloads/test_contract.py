@@ -1,0 +1,96 @@
+"""Scenarios: defaults, bounds, names; and what each workload in the registry declares."""
+
+import pytest
+
+from lab.errors import LabError, UnknownNameError
+from lab.workloads.contract import DESCRIPTOR_HEADROOM, Workload, byte_count
+from lab.workloads.registry import WORKLOADS, workload
+
+
+@pytest.fixture(params=WORKLOADS)
+def each(request: pytest.FixtureRequest) -> Workload:
+    return WORKLOADS[request.param]
+
+
+def test_the_most_important_workload_comes_first() -> None:
+    assert list(WORKLOADS) == ["echo-sockets", "idle", "ring"]
+
+
+def test_an_unknown_workload_gets_the_nearest_one() -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        workload("rings")
+    assert caught.value.nearest == "ring"
+
+
+def test_a_scenario_without_values_has_the_defaults(each: Workload) -> None:
+    scenario = each.scenario()
+    assert scenario.parameters == {parameter.name: parameter.default for parameter in each.parameters}
+    assert (scenario.workload, scenario.unit, scenario.load) == (each.name, each.unit, each.load)
+    assert scenario.question.endswith("?")
+    assert scenario.labels == ()
+
+
+def test_the_axis_is_one_of_the_parameters(each: Workload) -> None:
+    assert each.axis is None or each.axis in each.scenario().parameters
+
+
+def test_a_scenarios_id_holds_all_values_in_order_of_name() -> None:
+    scenario = workload("idle").scenario(active=64)
+    assert scenario.id == "idle[active=64,idle=1000,size=1024]"
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "title"),
+    [
+        ("echo-sockets", {}, "Echo over sockets, 64 connections, 1 KiB"),
+        ("echo-sockets", {"connections": 1, "size": 100}, "Echo over sockets, 1 connection, 100 bytes"),
+        ("idle", {"idle": 5000}, "Echo among idle connections, 32 active among 5,000 idle, 1 KiB"),
+        ("ring", {}, "Ring of socket pairs, 1,000 pairs, 100 active"),
+    ],
+)
+def test_a_title_is_for_people(name: str, values: dict[str, int], title: str) -> None:
+    assert workload(name).scenario(**values).title == title
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("echo-sockets", {"connections": 0}, "echo-sockets: connections must be at least 1, got 0"),
+        (
+            "echo-sockets",
+            {"size": 1 << 30},
+            "echo-sockets: size may be at most 16,777,216, got 1,073,741,824",
+        ),
+        ("idle", {"idle": -1}, "idle: idle must be at least 0, got -1"),
+        ("ring", {"pairs": 10, "active": 11}, "ring: active may be at most pairs (10), got 11"),
+        ("ring", {"pear": 1}, "ring has no parameter 'pear'; it has pairs, active, writes"),
+    ],
+)
+def test_a_bad_value_is_refused_by_name_bound_and_value(
+    name: str, values: dict[str, int], message: str
+) -> None:
+    with pytest.raises(LabError) as caught:
+        workload(name).scenario(**values)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(("name", "values"), [("echo-sockets", {"connections": 1}), ("idle", {"active": 1})])
+def test_ping_pong_over_one_connection_is_labelled(name: str, values: dict[str, int]) -> None:
+    (label,) = workload(name).scenario(**values).labels
+    assert "scheduler's wake-up" in label
+
+
+def test_descriptors_are_counted_with_headroom() -> None:
+    values = workload("idle").scenario(idle=500, active=10).parameters
+    assert workload("idle").server_descriptors(values) == 510 + DESCRIPTOR_HEADROOM
+    assert workload("idle").load_descriptors(values) == 510 + DESCRIPTOR_HEADROOM
+    pairs = workload("ring").scenario(pairs=200).parameters
+    assert workload("ring").server_descriptors(pairs) == 400 + DESCRIPTOR_HEADROOM
+    assert workload("ring").load_descriptors(pairs) == 0
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(1, "1 byte"), (1000, "1,000 bytes"), (65536, "64 KiB"), (3 << 20, "3 MiB")]
+)
+def test_sizes_are_for_people(size: int, text: str) -> None:
+    assert byte_count(size) == text

@@ -1,0 +1,144 @@
+"""The echo server, on a loop and by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from lab.workloads import echo_server
+from lab.workloads.readiness import READ, Readiness
+
+LARGE = bytes(range(256)) * 20_000
+"""More than the socket buffers of both sides hold."""
+
+
+class Told(Exception):
+    """The server was told to end."""
+
+
+class UntilTold:
+    """A mechanism whose wait raises `Told` once ``told`` has a byte to read."""
+
+    def __init__(self, inner: Readiness, told: socket.socket) -> None:
+        self._inner, self._told = inner, told
+        self.register, self.modify = inner.register, inner.modify
+        self.unregister, self.close = inner.unregister, inner.close
+        inner.register(told.fileno(), READ)
+
+    def poll(self) -> list[tuple[int, int]]:
+        events = self._inner.poll()
+        if any(fd == self._told.fileno() for fd, _mask in events):
+            raise Told
+        return events
+
+
+@contextmanager
+def served_by_hand(
+    mechanism: Callable[[], Readiness], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[str, int]]:
+    """The address of a floor that runs in a thread until the block ends."""
+    tell, told = socket.socketpair()
+    monkeypatch.setattr(echo_server, "open_readiness", lambda: UntilTold(mechanism(), told))
+
+    def serve() -> None:
+        with suppress(Told):
+            echo_server.serve_echo_by_hand(listener)
+
+    with tell, told, socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield listener.getsockname()
+        finally:
+            tell.send(b"!")
+            thread.join()
+
+
+def received(client: socket.socket, size: int) -> bytes:
+    """Exactly ``size`` bytes, or what came before the end."""
+    parts = bytearray()
+    while len(parts) < size and (part := client.recv(size - len(parts))):
+        parts += part
+    return bytes(parts)
+
+
+def send_all_then_read(client: socket.socket, message: bytes) -> bytes:
+    """Send while nothing is read, as far as the server takes it; then read the echo."""
+    sender = threading.Thread(target=client.sendall, args=(message,))
+    sender.start()
+    echo = received(client, len(message))
+    sender.join()
+    return echo
+
+
+def test_the_floor_echoes_on_every_mechanism(
+    mechanism: Callable[[], Readiness], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        served_by_hand(mechanism, monkeypatch) as address,
+        socket.create_connection(address) as first,
+        socket.create_connection(address) as second,
+    ):
+        second.sendall(b"second")
+        first.sendall(b"first")
+        assert received(first, 5) == b"first"
+        assert received(second, 6) == b"second"
+
+
+def test_the_floor_keeps_what_the_peer_does_not_take_yet(
+    mechanism: Callable[[], Readiness], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with served_by_hand(mechanism, monkeypatch) as address, socket.create_connection(address) as client:
+        assert send_all_then_read(client, LARGE) == LARGE
+        client.sendall(b"and on")
+        assert received(client, 6) == b"and on"
+
+
+def test_the_floor_closes_what_the_peer_has_closed(
+    mechanism: Callable[[], Readiness], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with served_by_hand(mechanism, monkeypatch) as address, socket.create_connection(address) as client:
+        client.sendall(b"last")
+        client.shutdown(socket.SHUT_WR)
+        assert received(client, 100) == b"last"
+
+
+async def echo_on_a_loop(message: bytes) -> bytes:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        server = asyncio.create_task(echo_server.serve_echo(listener))
+        with socket.create_connection(listener.getsockname()) as client:
+            echo = await asyncio.to_thread(send_all_then_read, client, message)
+            client.shutdown(socket.SHUT_WR)
+            assert await asyncio.to_thread(client.recv, 1) == b""
+        server.cancel()
+        with suppress(asyncio.CancelledError):
+            await server
+    return echo
+
+
+@pytest.mark.parametrize("message", [b"x", LARGE], ids=["small", "large"])
+def test_the_server_on_a_loop_echoes_and_closes(message: bytes) -> None:
+    assert asyncio.run(echo_on_a_loop(message)) == message
+
+
+def test_an_error_in_one_connection_ends_the_server() -> None:
+    class BrokenLoop(asyncio.SelectorEventLoop):
+        async def sock_recv(self, sock: socket.socket, n: int) -> bytes:
+            raise ValueError("broken")
+
+    async def connect_once() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.setblocking(False)
+            with socket.create_connection(listener.getsockname()):
+                await echo_server.serve_echo(listener)
+
+    with asyncio.Runner(loop_factory=BrokenLoop) as runner, pytest.raises(ExceptionGroup) as caught:
+        runner.run(connect_once())
+    assert [str(error) for error in caught.value.exceptions] == ["broken"]
