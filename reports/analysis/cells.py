@@ -27,8 +27,8 @@ class Cell:
     """Every counted sample, by round."""
     cost: Estimate | None
     throughput: Estimate | None
-    latency_us: dict[str, Estimate] = field(default_factory=dict)
-    """By ``p50``, ``p90``, ``p99``, ``p999``; empty where latency was not measured."""
+    latency_us: dict[str, float] = field(default_factory=dict)
+    """Medians by ``p50``, ``p90``, ``p99``, ``p999``; empty where latency was not measured."""
     per_operation: dict[str, float] = field(default_factory=dict)
     """Medians that explain the cost: CPU in microseconds; faults, switches and counters per operation."""
     peak_rss_bytes: float | None = None
@@ -72,7 +72,7 @@ class CellBuilder:
             costs=tuple(float(value) for value in rows["cpu_us_per_operation"]),
             cost=self._estimate(rows, "cpu_us_per_operation", key),
             throughput=self._estimate(rows, "throughput_per_s", key),
-            latency_us=self._latency(rows, key),
+            latency_us=_latency(rows),
             per_operation=_per_operation(rows),
             peak_rss_bytes=float(rows["peak_rss_bytes"].median()) or None,
             failed=failed,
@@ -82,16 +82,6 @@ class CellBuilder:
     def _estimate(self, rows: pd.DataFrame, column: str, key: tuple[str, str]) -> Estimate | None:
         rng = generator(self._run.record.seed, *key, column)
         return median_estimate(rows[column].to_numpy(dtype=float), rng)
-
-    def _latency(self, rows: pd.DataFrame, key: tuple[str, str]) -> dict[str, Estimate]:
-        found = {}
-        for name in LATENCIES:
-            column = f"latency_{name}_ns"
-            estimate = self._estimate(rows, column, key) if column in rows else None
-            if estimate:
-                micro = (estimate.value / 1e3, estimate.low / 1e3, estimate.high / 1e3)
-                found[name] = Estimate(*micro, estimate.rounds)
-        return found
 
     def _why_missing(
         self, subject: SubjectRecord, scenario: ScenarioRecord, excluded: pd.DataFrame | None
@@ -104,6 +94,12 @@ class CellBuilder:
         last = excluded.iloc[-1]
         detail = f": {last['reason']}" if isinstance(last["reason"], str) else ""
         return f"every sample was left out ({last['excluded']}{detail})"
+
+
+def _latency(rows: pd.DataFrame) -> dict[str, float]:
+    columns = {name: f"latency_{name}_ns" for name in LATENCIES}
+    medians = {name: float(rows[column].median()) for name, column in columns.items() if column in rows}
+    return {name: value / 1e3 for name, value in medians.items() if value == value}
 
 
 def _per_operation(rows: pd.DataFrame) -> dict[str, float]:

@@ -60,7 +60,8 @@ def median_estimate(values: Values, rng: np.random.Generator) -> Estimate | None
     middle = float(np.median(values))
     if values.size == 1:
         return Estimate(middle, math.nan, math.nan, 1)
-    medians = np.median(rng.choice(values, size=(RESAMPLES, values.size)), axis=1)
+    drawn = values[rng.integers(0, values.size, size=(RESAMPLES, values.size))]
+    medians = np.median(drawn, axis=1)
     low, high = np.percentile(medians, [2.5, 97.5])
     return Estimate(middle, float(low), float(high), int(values.size))
 

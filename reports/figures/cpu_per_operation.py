@@ -7,7 +7,19 @@ from matplotlib.axes import Axes
 
 from reports.analysis.judgement import Judgement, ScenarioJudgement
 from reports.figures.heat_map import thin
-from reports.figures.style import FLOOR, INK, MUTED, PAPER, Picture, colour, finish, marker, sheet, shorten
+from reports.figures.style import (
+    FLOOR,
+    INK,
+    MUTED,
+    PAPER,
+    Picture,
+    colour,
+    finish,
+    marker,
+    sheet,
+    shorten,
+    wrapped,
+)
 
 PANELS_AT_MOST = 8
 
@@ -34,8 +46,8 @@ def _picture(judgement: Judgement, workload: str, judged: list[ScenarioJudgement
         for axes in panels[len(shown) :]:
             axes.set_visible(False)
         caption = (
-            f"Server CPU (user and system) per {unit}, in microseconds; further left is cheaper. Each faint "
-            "dot is one sample, that is one fresh server process; the solid mark is the median, the bar its "
+            f"Server CPU (user and system) per {unit}, in microseconds; further left is cheaper. Each small "
+            "dot is one sample, that is one fresh server process; the large mark is the median, the bar its "
             "95 % interval. Circles are the mini-loop on its backends, squares other loops; the best are in "
             "bold. The dashed line is the floor: the same work by hand, without an event loop."
         )
@@ -58,8 +70,8 @@ def _panel(axes: Axes, judged: ScenarioJudgement, judgement: Judgement) -> None:
     for y, cell in enumerate(cells):
         hue, estimate = colour(cell.subject), cell.cost
         assert estimate is not None
-        jitter = np.linspace(-0.22, 0.22, len(cell.costs)) if len(cell.costs) > 1 else np.zeros(1)
-        axes.plot(cell.costs, y + jitter, "o", color=hue, alpha=0.35, markersize=3, markeredgewidth=0)
+        jitter = np.linspace(-0.1, 0.1, len(cell.costs)) if len(cell.costs) > 1 else np.zeros(1)
+        axes.plot(cell.costs, y + 0.27 + jitter, "o", color=hue, alpha=0.5, markersize=2.8, markeredgewidth=0)
         if estimate.has_interval:
             axes.plot([estimate.low, estimate.high], [y, y], color=hue, linewidth=1.8, solid_capstyle="butt")
         shape = marker(cell.subject)
@@ -75,5 +87,5 @@ def _panel(axes: Axes, judged: ScenarioJudgement, judgement: Judgement) -> None:
     axes.set_xlim(left=0)
     axes.grid(axis="x")
     axes.spines["left"].set_visible(False)
-    axes.set_title(shorten(judged.scenario.title, 38))
+    axes.set_title(wrapped(judged.scenario.title))
     axes.set_xlabel(f"server CPU per {judged.scenario.unit}, µs")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from reports.analysis.cells import LATENCIES, Cell
 from reports.analysis.judgement import Judgement, ScenarioJudgement
@@ -36,7 +38,7 @@ def draw(judgement: Judgement) -> list[Picture]:
     with sheet(len(shown) * (0.8 + 0.22 * lines), len(shown), 2, **grid) as (figure, panels):
         for index, each in enumerate(shown):
             _panels(panels[2 * index], panels[2 * index + 1], each)
-        _key(panels[0])
+        _key(figure)
         return [finish(figure, "latency", *_words(len(shown), len(judged)))]
 
 
@@ -55,7 +57,7 @@ def _words(shown: int, of: int) -> tuple[str, str, str]:
 
 def _panels(latency: Axes, throughput: Axes, judged: ScenarioJudgement) -> None:
     cells = [cell for cell in judged.cells.values() if cell.latency_us]
-    cells.sort(key=lambda cell: cell.latency_us["p50"].value)
+    cells.sort(key=lambda cell: cell.latency_us["p50"])
     for y, cell in enumerate(cells):
         _latency_line(latency, y, cell)
         if cell.throughput:
@@ -92,13 +94,13 @@ def _limited(cell: Cell) -> bool:
 
 def _latency_line(axes: Axes, y: int, cell: Cell) -> None:
     hue = colour(cell.subject)
-    values = [cell.latency_us[name].value for name in LATENCIES if name in cell.latency_us]
+    values = [cell.latency_us[name] for name in LATENCIES if name in cell.latency_us]
     axes.plot([values[0], values[-1]], [y, y], color=hue, linewidth=1, alpha=0.6)
     for name in LATENCIES:
         if name in cell.latency_us:
             face = PAPER if _limited(cell) else hue
             style = {"color": hue, "markerfacecolor": face, "markersize": 8 if name == "p90" else 5}
-            axes.plot(cell.latency_us[name].value, y, SHAPES[name], **style)
+            axes.plot(cell.latency_us[name], y, SHAPES[name], **style)
 
 
 def _set_log_ticks(axes: Axes) -> None:
@@ -109,18 +111,17 @@ def _set_log_ticks(axes: Axes) -> None:
     axes.set_xlim(low, high)
 
 
-def _key(axes: Axes) -> None:
-    """The shapes, explained once, above the first panel at the right."""
-    for name, label in PERCENTILES.items():
-        axes.plot([], [], SHAPES[name], color=MUTED, label=label, markersize=5)
-    axes.legend(
-        loc="lower right",
-        bbox_to_anchor=(1, 0.995),
+def _key(figure: Figure) -> None:
+    """The shapes, explained once, above all panels."""
+    marks = [Line2D([], [], linestyle="", marker=SHAPES[name], color=MUTED) for name in PERCENTILES]
+    figure.legend(
+        marks,
+        PERCENTILES.values(),
+        loc="outside upper left",
         ncols=4,
         frameon=False,
         fontsize=7.5,
         labelcolor=INK,
         handletextpad=0.1,
         columnspacing=1.0,
-        borderaxespad=0,
     )

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 import re
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -114,6 +115,7 @@ def finish(figure: Figure, name: str, title: str, caption: str, alt: str) -> Pic
     png, svg = io.BytesIO(), io.StringIO()
     FigureCanvasAgg(figure)
     figure.savefig(png, format="png", dpi=PNG_DPI, metadata={"Software": None})
+    figure.set_layout_engine("none")  # what the first rendering laid out holds for the second
     FigureCanvasSVG(figure)
     metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     figure.savefig(svg, format="svg", transparent=True, metadata=metadata)
@@ -154,6 +156,13 @@ def shorten(text: str, limit: int = 22) -> str:
         half = (limit - 1) // 2
         text = f"{text[:half]}…{text[-half:]}"
     return text.replace("$", r"\$")
+
+
+def wrapped(text: str, width: int = 42) -> str:
+    """A title on at most two lines."""
+    return "\n".join(
+        shorten(line, width) for line in textwrap.wrap(text, width, max_lines=2, placeholder="…")
+    )
 
 
 def log_ticks(axes: Axes, which: str) -> None:

@@ -40,6 +40,7 @@ def context(judgement: Judgement) -> dict[str, Any]:
         "record": record,
         "headline": wording.headline(judgement, found),
         "banners": wording.banners(judgement),
+        "score": score(judgement, found) if found else [],
         "answer": answer_rows(judgement, found),
         "workloads": [
             (name, members[0].scenario.question, wording.workload_verdict(judgement, members))
@@ -59,6 +60,20 @@ def context(judgement: Judgement) -> dict[str, Any]:
         "samples": (len(judgement.frame), judgement.samples_counted),
         "columns": COLUMNS,
     }
+
+
+def score(judgement: Judgement, found: Answer) -> list[tuple[str, str, str]]:
+    """The champion's ratios of the lead scenario, to be set large: ratio, against whom, interval."""
+    unit = found.lead.scenario.unit
+    return [
+        (
+            wording.times(each.ratio.value),
+            f"{wording.possessive(each.reference, judgement)} CPU per {unit}",
+            wording.interval(each.ratio),
+        )
+        for each in found.against
+        if each.ratio
+    ]
 
 
 def answer_rows(judgement: Judgement, found: Answer | None) -> list[tuple[str, str]]:
@@ -102,7 +117,7 @@ def _headings(judgement: Judgement, judged: ScenarioJudgement) -> list[str]:
     unit = judged.scenario.unit
     control = judgement.control.name if judgement.control else "control"
     floor = judgement.floor.name if judgement.floor else "floor"
-    heads = [f"CPU per {unit}, µs", f"x {control}", f"against {control}", f"x {floor}", f"thousand {unit}s/s"]
+    heads = [f"CPU per {unit}, µs", f"x {control}", "verdict", f"x {floor}", f"thousand {unit}s/s"]
     if any(cell.latency_us for cell in judged.cells.values()):
         heads += ["p50, µs", "p90, µs", "p99, µs", "p99.9, µs"]
     return [*heads, "rounds"]
@@ -139,8 +154,7 @@ def _result_cells(judged: ScenarioJudgement, cell: Cell) -> list[tuple[str, str]
     ]
     if any(other.latency_us for other in judged.cells.values()):
         for name in ("p50", "p90", "p99", "p999"):
-            seen = cell.latency_us.get(name)
-            row.append((wording.number(seen.value if seen else None), ""))
+            row.append((wording.number(cell.latency_us.get(name)), ""))
     return [*row, (str(len(cell.costs)), f"{cell.failed} failed" if cell.failed else "")]
 
 

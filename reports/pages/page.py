@@ -5,8 +5,10 @@ Rule: everything that comes from a run is escaped; only the lab's own SVG and st
 
 from __future__ import annotations
 
+import re
+
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from reports.analysis.judgement import Judgement
 from reports.figures.style import Picture, palette_css
@@ -24,13 +26,25 @@ def html(judgement: Judgement, pictures: dict[str, list[Picture]]) -> str:
 
 
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("reports.pages"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["typeset"] = typeset
+    return environment
+
+
+def typeset(text: str) -> Markup:
+    """A sentence as a typesetter would: escaped, true signs, numbers kept with their units and intervals."""
+    safe = str(escape(text))
+    safe = re.sub(r"(?<![\w-])(\d[\d.,]*)x(?!\w)", r"\1&times;", safe)
+    safe = re.sub(
+        r"(?<![\w-])(\d[\d.,]*)-(\d[\d.]*)(?![\w-])", r'<span class="whole">\1&ndash;\2</span>', safe
+    )
+    return Markup(re.sub(r"(?<=\d) (µs|s|%)(?!\w)", r"&nbsp;\1", safe))
 
 
 def _svg(picture: Picture) -> Markup:

@@ -22,13 +22,21 @@ NOISY_FLOOR = 0.15
 
 
 def number(value: float | None) -> str:
-    """Three significant digits, with thousands separators; a dash for what is not there."""
+    """About three digits, with thousands separators, for columns; a dash for what is not there."""
     if value is None or not math.isfinite(value):
         return "-"
     if value == 0:
         return "0"
+    if abs(value) < 0.0005:
+        return "<0.001"
     digits = max(0, 2 - math.floor(math.log10(abs(value))))
-    return f"{value:,.{min(digits, 4)}f}"
+    return f"{value:,.{min(digits, 2 if abs(value) >= 0.1 else 3)}f}"
+
+
+def brief(value: float | None) -> str:
+    """The same for sentences: no trailing zeros."""
+    text = number(value)
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def times(value: float) -> str:
@@ -76,14 +84,23 @@ def headline(judgement: Judgement, found: Answer | None) -> str:
     )
     if too_few_rounds(judgement):
         return f"{best.name} has the lowest cost here, but the rounds are too few to call it the best."
-    if best.shares_with:
-        return f"{listed([best.name, *best.shares_with])} {_plural(what)} best on this machine."
-    return f"{best.name} {what} best on this machine."
+    cheaper = [each.reference for each in found.against if _beats(judgement, each)]
+    names = listed([best.name, *best.shares_with])
+    if cheaper:
+        are = "are the best backends" if best.shares_with else "is the best backend"
+        return f"{names} {are} on this machine, but {cheaper[0]} {what} cheaper still."
+    return f"{names} {_plural(what) if best.shares_with else what} best on this machine."
+
+
+def _beats(judgement: Judgement, against: Comparison) -> bool:
+    """Another loop, not the floor, costs less than the champion."""
+    is_floor = judgement.floor is not None and judgement.floor.name == against.reference
+    return against.verdict is Verdict.WORSE and not is_floor
 
 
 def _plural(phrase: str) -> str:
     verb, _, rest = phrase.partition(" ")
-    return f"{verb.removesuffix('s') if verb != 'does' else 'do'} {rest}"
+    return f"{'do' if verb == 'does' else verb.removesuffix('s')} {rest}"
 
 
 def too_few_rounds(judgement: Judgement) -> bool:
@@ -104,12 +121,12 @@ def by_how_much(judgement: Judgement, found: Answer) -> str:
     name, lead = found.champion.name, found.lead
     cost, unit = lead.cells[name].cost, lead.scenario.unit
     against = compared(judgement, found.against, unit)
-    said = f"{name} takes {number(cost.value if cost else None)} µs of server CPU per {unit}"
-    said += f" ({lead.scenario.title})" + (f": {against}." if against else ".")
+    said = f"{lead.scenario.title}: {name} takes {number(cost.value if cost else None)} µs of server CPU "
+    said += f"per {unit}" + (f", {against}." if against else ".")
     others = [
-        f"{ratio(each.ratio)} {each.reference}'s, {place}"
+        f"{times(each.ratio.value)} {each.reference}'s ({interval(each.ratio)}, {place})"
         for each, place in ((found.runner_up, "the nearest that differs"), (found.last, "the costliest"))
-        if each
+        if each and each.ratio
     ]
     if found.runner_up and found.last and found.runner_up.reference == found.last.reference:
         others = others[:1]
@@ -144,9 +161,9 @@ def exceptions(best: Champion) -> str:
 def how_sure(judgement: Judgement, best: Champion | None = None) -> str:
     """Rounds, noise floor and the A/A pair, in a few words."""
     record, noise = judgement.run.record, judgement.noise
-    said = f"{record.rounds} rounds of {number(record.duration_s)} s windows, a fresh server process each. "
+    said = f"{record.rounds} rounds of {brief(record.duration_s)} s windows, a fresh server process each. "
     if best:
-        said += f"{best.name} is among the best in {best.wins} of {best.of} scenarios. "
+        said += f"{best.name} is among the best in {best.wins} of {best.of} scenarios judged. "
     said += a_a_statement(judgement)
     said += f" Differences below {percent(noise.floor)} count as none."
     if record.rounds < FIRM_ROUNDS:
@@ -185,7 +202,7 @@ def banners(judgement: Judgement) -> list[tuple[str, str]]:
         found.append((said, "Close other programs, or repeat with more rounds (--rounds)."))
     if record.status != "complete":
         said = f"This run ended early, after {len(frame)} of {judgement.samples_planned} samples."
-        found.append((said, f"Continue it with: muxlab bench --resume {judgement.run.folder.name}"))
+        found.append((said, f"Continue it with: muxlab bench --resume {judgement.run.folder}"))
     failed = int((frame["status"] == "failed").sum())
     if failed:
         said = f"{failed} of {len(frame)} samples failed; they are excluded from every figure."
@@ -203,13 +220,15 @@ def because(found: Answer) -> list[str]:
         if why is None:
             continue
         unit = found.lead.scenario.unit
-        text = (
-            f"Of the {number(why.saving_us)} µs that {found.champion.name} saves per {unit} against "
-            f"{reference}, {number(why.system_us)} µs are kernel time and {number(why.user_us)} µs user time"
-        )
-        counts = [f"{label} {number(here)} against {number(there)}" for label, here, there in why.witnesses]
+        text = f"{found.champion.name} saves {brief(why.saving_us)} µs per {unit} against {reference}: "
+        text += ", ".join([_share(why.system_us, "in the kernel"), _share(why.user_us, "in user code")])
+        counts = [f"{label} {brief(here)} against {brief(there)}" for label, here, there in why.witnesses]
         said.append(text + (f"; per {unit}: {', '.join(counts)}." if counts else "."))
     return said
+
+
+def _share(saving_us: float, where: str) -> str:
+    return f"{brief(abs(saving_us))} µs {'less' if saving_us >= 0 else 'more'} {where}"
 
 
 def growth(judgement: Judgement) -> list[str]:
@@ -240,16 +259,13 @@ def workload_verdict(judgement: Judgement, members: list[ScenarioJudgement]) -> 
         return "No result."
     lead = next(each for each in members if best.name in each.ranking)
     against = [lead.compare(best.name, each.name) for each in references(judgement, lead, best.name)]
+    tied = bool(best.shares_with) and not too_few_rounds(judgement)
     if too_few_rounds(judgement):
         said = f"{best.name} has the lowest median, on too few rounds for a verdict"
-    elif best.shares_with:
-        said = (
-            f"{listed([best.name, *best.shares_with])} are best, with no difference beyond noise between them"
-        )
     else:
-        said = f"{best.name} is best"
-    if best.of > 1:
-        said += f" in {best.wins} of {best.of} scenarios"
+        said = f"{listed([best.name, *best.shares_with])} {'are' if tied else 'is'} best"
+        said += f" in {best.wins} of {best.of} scenarios" if best.of > 1 else ""
+        said += ", with no difference beyond noise between them" if tied else ""
     text = compared(judgement, against, lead.scenario.unit)
     owner = f"{best.name} takes " if best.shares_with or best.of > 1 else ""
     where = f" ({lead.scenario.title})" if best.of > 1 else ""
