@@ -7,8 +7,8 @@ loop takes *turns*: it runs what is ready, and asks the kernel when nothing is. 
 with that: *diagnostics* when something fails, its *lifecycle*, its *wakeup* by threads and signals, *names*
 looked up in threads, and *sockets*, where each wait is a *readiness*, and *sendfile* on top of them.
 
-The classes form a tower by single inheritance (``TurnLoop``, ``DiagnosticsLoop`` ... ``Loop``); each storey is
-a working loop that knows only what is below it.
+The classes form a tower by single inheritance (``TurnLoop``, ``DiagnosticsLoop`` ... ``Loop``); each storey
+is a working loop that knows only what is below it.
 """
 
 READING_ORDER = (

@@ -28,7 +28,7 @@ Rules
 Pitfalls
 - Not thread-safe: from another thread, ``loop.call_soon_threadsafe(future.set_result, value)``.
 - A traceback refers to frames, and a frame to its ``self``: an exception raised out of the future that
-  stores it would be a cycle. `Future.result` cuts it, or only the garbage collector could free them.
+  stores it would be a cycle, for the garbage collector to find. ``del self`` at the end prevents it.
 - ``isinstance(future, asyncio.Future)`` is false, as that names a C class; `asyncio.isfuture` is the test.
 
 Sources: PEP 255, 342, 380 (generators), 492 (await), 3148 (futures), 3156 (asyncio); "Extending asyncio" in
@@ -88,12 +88,15 @@ class Future:
 
     def __await__(self) -> Generator[Future, None, Any]:
         """Pause the coroutine that awaits until this future is done; return the result or raise."""
-        if self._state is PENDING:
-            self._asyncio_future_blocking = True
-            yield self  # Here every coroutine pauses; its task gets this future and resumes it when done.
+        try:
             if self._state is PENDING:
-                raise RuntimeError("await wasn't used with future")
-        return self.result()
+                self._asyncio_future_blocking = True
+                yield self  # Here every coroutine pauses; its task takes the future and resumes it when done.
+                if self._state is PENDING:
+                    raise RuntimeError("await wasn't used with future")
+            return self.result()
+        finally:
+            del self  # this frame is part of an exception's traceback, see above
 
     __iter__ = __await__  # for ``yield from future`` in a generator
 
@@ -181,7 +184,7 @@ class Future:
         try:
             raise exception.with_traceback(self._exception_traceback)
         finally:
-            del self, exception  # this frame is now part of the exception's traceback
+            del self, exception
 
     def exception(self) -> BaseException | None:
         """Return the exception, None if there is a result instead; raises as `result` does otherwise."""

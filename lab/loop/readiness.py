@@ -25,7 +25,7 @@ import contextvars
 import socket
 import weakref
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from backends.contract import READ
@@ -38,7 +38,7 @@ LARGEST_READ = 1024 * 1024
 
 
 class Readiness:
-    """The wait of one socket for one direction, reusable; awaiting it gives what the operation returned."""
+    """The wait of one socket for one direction, reusable."""
 
     __slots__ = (
         "_asyncio_future_blocking",
@@ -46,7 +46,6 @@ class Readiness:
         "_context",
         "_error",
         "_loop",
-        "_value",
         "argument",
         "direction",
         "fd",
@@ -56,6 +55,7 @@ class Readiness:
         "read_size",
         "ready",
         "sticky",
+        "value",
         "watched",
     )
 
@@ -65,7 +65,7 @@ class Readiness:
         self._callback: Callable[..., object] | None = None
         self._context: contextvars.Context | None = None
         self._error: BaseException | None = None
-        self._value: Any = None
+        self.value: Any = None
         self.owner = weakref.ref(sock)
         self.fd = sock.fileno()
         self.direction = direction
@@ -83,33 +83,39 @@ class Readiness:
 
     # -- towards the coroutine that waits --------------------------------------------------------------
 
-    def prepare(self, operation: Callable[[Any], Any], argument: Any = None) -> Readiness:
-        """Say what to do once the socket is ready, and have it watched; await the returned object at once."""
+    async def when_ready(self, operation: Callable[[Any], Any], argument: Any = None) -> Any:
+        """Wait until the socket is ready and ``operation(argument)`` does not block; what it returned."""
         self.operation = operation
         self.argument = argument
-        if not self.watched:
-            self.watch()
-        return self
-
-    def __await__(self) -> Generator[Any, None, Any]:
-        self._asyncio_future_blocking = True
         try:
-            yield self
+            if not self.watched:
+                self.watch()
+            await self
+            return self.value
         finally:
-            self._callback = self.operation = self.argument = None
-            if self.line:
-                self._let_next_in()
-        value = self._value
-        self._value = None
-        return value  # Step 7 of 7: the data is returned to the caller.
+            self.release()
+
+    def __await__(self) -> Iterator[Readiness]:
+        """An iterator that hands this future to the task once, and ends when the task comes back.
+
+        A generator would do, and would be resumed for nothing at every wait: the iterator of a tuple costs
+        no frame. Its two ends are the caller's: ``operation`` before, ``release`` after.
+        """
+        self._asyncio_future_blocking = True
+        return iter((self,))
+
+    def release(self) -> None:
+        """The wait is over, however it ended: hold nothing of it, and let the next in line in."""
+        self._callback = self.operation = self.argument = self.value = None
+        while self.line:
+            waiter = self.line.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                break
 
     def watch(self) -> None:
         """Have the kernel watch the socket for this direction, and keep that until nobody wants it."""
-        try:
-            self._loop._watch(self.fd, self.direction)
-        except BaseException:
-            self.operation = self.argument = None
-            raise
+        self._loop._watch(self.fd, self.direction)
         self.watched = True
 
     def unwatch(self) -> None:
@@ -125,13 +131,6 @@ class Readiness:
             self.read_size = min(asked * 2, LARGEST_READ)
         elif asked > SMALLEST_READ and count < asked // 4:
             self.read_size = SMALLEST_READ
-
-    def _let_next_in(self) -> None:
-        while self.line:
-            waiter = self.line.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
-                return
 
     # -- towards the loop ------------------------------------------------------------------------------
 
@@ -149,7 +148,7 @@ class Readiness:
             self._loop._unwanted(self.fd, self.direction)
             return
         try:
-            self._value = self.operation(self.argument)  # Step 3 of 7: the data moves into a buffer.
+            self.value = self.operation(self.argument)  # Step 3 of 7: the data moves into a buffer.
         except (BlockingIOError, InterruptedError):
             self._loop._would_block += 1
             return
@@ -172,7 +171,7 @@ class Readiness:
         self._context = contextvars.copy_context() if context is None else context
 
     def result(self) -> None:
-        """Raise what the operation raised, or the cancellation; the value goes the way of ``await``."""
+        """Raise what the operation raised, or the cancellation; what it returned is ``value``."""
         if self._error is not None:
             error, self._error = self._error, None
             raise error

@@ -65,7 +65,7 @@ class SendfileLoop(SocketsLoop):
                     done = send(left)
                 except (BlockingIOError, InterruptedError):
                     self._would_block += 1
-                    done = await writing.prepare(send, left)
+                    done = await writing.when_ready(send, left)
                 if not done:
                     break
                 sent += done

@@ -3,7 +3,8 @@
 The seven steps by which ``sock_recv`` returns to its caller: (1) the backend waits, in ``TurnLoop._turn``;
 (2) a ready descriptor comes back, in ``_serve``; (3) the data moves into a buffer, (4) the future gets its
 result and (5) its done-callback wakes the task, in ``Readiness.fire``; (6) the task calls ``send()`` into the
-innermost coroutine, in ``Task``; (7) the data is returned, in ``Readiness.__await__``.
+innermost coroutine, in ``Task``; (7) the data is
+returned, at the end of ``sock_recv``.
 
 Each ``sock_*`` coroutine tries its system call first where that is likely to succeed, and waits where it is
 not. They are coroutines in the full sense: people pass them to ``create_task``.
@@ -126,9 +127,13 @@ class SocketsLoop(NamesLoop):
                 return data
         reading.operation = sock.recv
         reading.argument = size
-        if not reading.watched:
-            reading.watch()
-        data = await reading
+        try:
+            if not reading.watched:
+                reading.watch()
+            await reading
+            data = reading.value  # Step 7 of 7: the data is returned to the caller.
+        finally:
+            reading.release()
         if len(data) == size or size > SMALLEST_READ or reading.sticky:
             reading.took(len(data), size)
         return data
@@ -165,7 +170,7 @@ class SocketsLoop(NamesLoop):
             except (BlockingIOError, InterruptedError):
                 self._would_block += 1
                 reading.ready = False
-        value = await reading.prepare(operation, argument)
+        value = await reading.when_ready(operation, argument)
         reading.ready = True
         return value
 
@@ -195,7 +200,7 @@ class SocketsLoop(NamesLoop):
         writing = await self._readiness(sock, WRITE)
         try:
             while rest:
-                rest = rest[await writing.prepare(sock.send, rest) :]
+                rest = rest[await writing.when_ready(sock.send, rest) :]
         finally:
             writing.unwatch()
 
@@ -226,7 +231,7 @@ class SocketsLoop(NamesLoop):
         """Wait until the socket can be written, then do it; its wish to write is dropped afterwards."""
         writing = await self._readiness(sock, WRITE)
         try:
-            return await writing.prepare(operation)
+            return await writing.when_ready(operation)
         finally:
             writing.unwatch()
 

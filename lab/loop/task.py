@@ -25,8 +25,8 @@ Pitfalls
 - The loop keeps only weak references to tasks: what nobody refers to can vanish while it waits.
 - What is yielded need not be a `Future`: any object with ``_asyncio_future_blocking`` will do, if it has
   ``add_done_callback(fn, context=...)``, ``cancel(msg=...)``, ``result()`` and ``get_loop()`` or ``_loop``.
-- Step and wake-up clear ``self`` at the end: their frames stay in the traceback of an exception that the
-  task keeps, and would make a cycle with it.
+- Step and wake-up end with ``del self``: their frames may be in the traceback of an exception that the task
+  keeps (see ``future.py``).
 
 Sources: PEP 3156, 492, 567 (contexts); "Task cancellation" in Python's documentation.
 """
