@@ -113,9 +113,10 @@ def sheet(
 def finish(figure: Figure, name: str, title: str, caption: str, alt: str) -> Picture:
     """Render once as PNG and once as themable SVG; call it inside the `sheet` block."""
     png, svg = io.BytesIO(), io.StringIO()
+    figure.get_layout_engine().execute(figure)  # type: ignore[union-attr]
+    figure.set_layout_engine(None)  # laid out once; each rendering would do it again, at twice its price
     FigureCanvasAgg(figure)
     figure.savefig(png, format="png", dpi=PNG_DPI, metadata={"Software": None})
-    figure.set_layout_engine("none")  # what the first rendering laid out holds for the second
     FigureCanvasSVG(figure)
     metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     figure.savefig(svg, format="svg", transparent=True, metadata=metadata)

@@ -279,7 +279,7 @@ def test_nan_in_a_sample_harms_only_that_sample(tmp_path: Path) -> None:
 
 def test_many_scenarios_are_all_in_the_tables_and_few_in_the_pictures(tmp_path: Path) -> None:
     scenarios = tuple(echo(connections) for connections in range(1, 46))
-    files = small(tmp_path, scenarios=scenarios, subjects=SUBJECTS[4:7], rounds=1)
+    files = small(tmp_path, scenarios=scenarios, subjects=SUBJECTS[5:6], rounds=1)
     page = files.html.read_text("utf-8")
     assert page.count("echo-sockets[connections=") >= 45
     assert "40 of 45 scenarios are shown" in page
