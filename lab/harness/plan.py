@@ -28,7 +28,7 @@ from lab.harness.selection import Selection, chosen_profile, scenarios
 from lab.results import Environment, NotRun, RunRecord, ScenarioRecord, SubjectRecord
 from lab.workloads.registry import workload
 
-START_S = 0.45
+START_S = 0.35
 """From nothing to a server and a load process that are ready, and back: two Python starts and two ends."""
 DESCRIPTOR_S = 60e-6
 """What each descriptor adds to that: to open, to connect, to register and to close it."""

@@ -1,0 +1,228 @@
+"""``muxlab bench`` as a person uses it, with a fake that measures."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+import reports
+from lab.cli import muxlab
+from lab.cli.bench import Instruments
+from lab.harness import folders
+from lab.results import RUN_FILE, SAMPLES_FILE, read_run
+from tests.fake_measuring import FakeMeasure
+
+SMALL = ("--profile", "smoke", "--backend", "poll", "--workload", "ring", "--rounds", "2")
+
+
+@dataclass(frozen=True)
+class FakeFiles:
+    """Stands in for the files of a report."""
+
+    html: Path
+    summary: Path
+    csv: Path
+    figures: tuple[Path, ...] = ()
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory; reports are two lines of text, so that these tests do not draw."""
+
+    def write_report(folder: Path) -> FakeFiles:
+        (folder / "summary.md").write_text(f"# Summary of {len(read_run(folder).samples)} samples\n")
+        return FakeFiles(folder / "report.html", folder / "summary.md", folder / "samples.csv")
+
+    monkeypatch.setattr(reports, "write_report", write_report)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def muxlab_bench(*words: str, measure: Any = None) -> Result:
+    instruments = Instruments(measure or FakeMeasure())
+    return CliRunner().invoke(muxlab, ["bench", *words], obj=instruments, prog_name="muxlab")
+
+
+def only_run(here: Path) -> Path:
+    (record,) = here.glob(f"runs/*/{RUN_FILE}")
+    return record.parent
+
+
+def test_a_run_ends_in_a_summary_and_the_paths_of_the_report(here: Path) -> None:
+    result = muxlab_bench(*SMALL)
+    assert result.exit_code == 0
+    assert "# Summary of 8 samples" in result.stdout
+    assert f"runs/{only_run(here).name}/report.html" in result.stdout
+
+
+def test_the_start_says_what_will_be_run_and_how_long_it_takes(here: Path) -> None:
+    result = muxlab_bench(*SMALL, "--seed", "11")
+    assert "4 subjects, 1 scenarios, 2 rounds: 8 samples, about" in result.stderr
+    assert "Seed 11" in result.stderr
+    assert "Round 2 of 2: 8 of 8 samples" in result.stderr
+
+
+def test_no_control_characters_reach_a_pipe(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    result = muxlab_bench(*SMALL)
+    assert not {char for char in result.output if ord(char) < 32} - {"\n"}
+
+
+def test_the_options_reach_the_plan(here: Path) -> None:
+    words = (
+        "-b epoll,uvloop -b poll -w idle --rounds 3 --duration 300ms --connections 10,20 --size 2KiB --seed 4"
+    )
+    assert muxlab_bench(*words.split(), "--out", "mine").exit_code == 0
+    record = read_run(here / "mine").record
+    assert (record.id, record.rounds, record.duration_s, record.seed) == ("mine", 3, 0.3, 4)
+    assert {"epoll", "uvloop", "poll"} <= {subject.name for subject in record.subjects}
+    assert [scenario.parameters["idle"] for scenario in record.scenarios] == [10, 20]
+    assert {scenario.parameters["size"] for scenario in record.scenarios} == {2048}
+
+
+def test_a_run_can_be_repeated_with_its_recorded_command(here: Path) -> None:
+    first, second = FakeMeasure(), FakeMeasure()
+    muxlab_bench(*SMALL, "--set", "ring.pairs=30,40", "--out", "first", measure=first)
+    again = read_run(here / "first").record.command.split()
+    assert again[:2] == ["muxlab", "bench"]
+    muxlab_bench(*again[2:], "--out", "second", measure=second)
+    assert second.cells == first.cells
+
+
+def test_ctrl_c_keeps_the_samples_and_still_writes_the_report(here: Path) -> None:
+    result = muxlab_bench(*SMALL, measure=FakeMeasure(interrupt_at=3))
+    assert result.exit_code == 130
+    assert "Interrupted with 3 samples kept" in result.stderr
+    assert f"muxlab bench --resume runs/{only_run(here).name}" in result.stderr
+    assert "# Summary of 3 samples" in result.stdout
+
+
+def test_ctrl_c_before_the_first_sample_leaves_nothing_to_report(here: Path) -> None:
+    result = muxlab_bench(*SMALL, measure=FakeMeasure(interrupt_at=0))
+    assert result.exit_code == 130
+    assert "nothing to report" in result.stderr
+
+
+def test_a_second_ctrl_c_stops_at_once_without_a_traceback(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def impatient(folder: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(reports, "write_report", impatient)
+    result = muxlab_bench(*SMALL, measure=FakeMeasure(interrupt_at=3))
+    assert result.exit_code == 130
+    assert "stopped at once" in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_sigterm_ends_a_run_as_ctrl_c_does(here: Path) -> None:
+    def terminated(*args: Any, **how: Any) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    result = muxlab_bench(*SMALL, measure=terminated)
+    assert result.exit_code == 130
+    assert read_run(only_run(here)).record.status == "interrupted"
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_an_interrupted_run_is_resumed_to_its_end(here: Path) -> None:
+    muxlab_bench(*SMALL, measure=FakeMeasure(interrupt_at=3))
+    result = muxlab_bench("--resume", only_run(here).name)
+    assert result.exit_code == 0
+    assert "3 of 8 samples were there already" in result.stderr
+    assert len(read_run(only_run(here)).samples) == 8
+
+
+def test_resuming_refuses_options_that_would_change_the_plan(here: Path) -> None:
+    muxlab_bench(*SMALL, measure=FakeMeasure(interrupt_at=3))
+    result = muxlab_bench("--resume", only_run(here).name, "--rounds", "9")
+    assert result.exit_code == 2
+    assert "--rounds cannot be given with it" in result.stderr
+
+
+def test_failed_samples_give_exit_code_1_a_list_and_the_report(here: Path) -> None:
+    result = muxlab_bench(*SMALL, measure=FakeMeasure(fails=lambda subject, scenario: subject == "poll"))
+    assert result.exit_code == 1
+    assert "2 of 8 samples failed:" in result.stderr
+    assert "poll under ring[active=20,pairs=100,writes=1000]: 2 times" in result.stderr
+    assert "[BrokenPipeError]" in result.stderr
+    assert "# Summary of 8 samples" in result.stdout
+
+
+def test_a_run_in_which_everything_fails_still_ends_in_a_report(here: Path) -> None:
+    result = muxlab_bench(*SMALL, measure=FakeMeasure(fails=lambda subject, scenario: True))
+    assert result.exit_code == 1
+    assert "8 of 8 samples failed:" in result.stderr
+
+
+def test_a_full_disk_is_told_in_one_line_and_keeps_what_there_is(here: Path) -> None:
+    result = muxlab_bench(*SMALL, measure=FakeMeasure(disk_full_at=3))
+    assert result.exit_code == 1
+    assert "No space left on device" in result.stderr
+    assert "muxlab bench --resume" in result.stderr
+    assert len(read_run(only_run(here)).samples) == 3
+
+
+def test_what_is_left_out_is_told_before_the_start(here: Path) -> None:
+    result = muxlab_bench("-b", "select", "-w", "idle", "--connections", "10,5000", "--rounds", "1")
+    assert result.exit_code == 0
+    assert (
+        "Left out: select in 1 of 2 scenarios: select watches descriptors below 1,024 only" in result.stderr
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("-b epol", "no subject is called 'epol'. Did you mean 'epoll'?"),
+        ("-w rings", "no workload is called 'rings'. Did you mean 'ring'?"),
+        ("--profile fast", "no profile is called 'fast'. Choose from: smoke, quick, full."),
+        ("--rounds 0", "expected 1 to 1,000 rounds, got 0"),
+        ("--rounds many", "'many' is not a valid integer"),
+        ("--duration soon", "expected a duration such as 0.3, 300ms or 2s, got 'soon'"),
+        ("--size 1.5", "expected a whole number of bytes such as 1024, 1KiB or 100k, got '1.5'"),
+        ("--connections -4", "expected a whole number such as 64 or 5000, got '-4'"),
+        ("--set pairs=3", "expected workload.parameter=value, such as ring.pairs=100,1000; got 'pairs=3'"),
+        ("--set ring.pears=3", "no parameter of ring is called 'pears'. Did you mean 'pairs'?"),
+        ("--resume nowhere", "nowhere is not a run: expected run.json in it"),
+        ("--seed -1", "-1 is not in the range"),
+    ],
+)
+def test_bad_input_gets_one_clear_line_and_exit_code_2(here: Path, words: str, message: str) -> None:
+    result = muxlab_bench(*words.split())
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split())
+    assert "Traceback" not in result.output
+    assert not (here / "runs").exists()
+
+
+def test_an_occupied_folder_is_not_written_into(here: Path) -> None:
+    (here / "mine").mkdir()
+    (here / "mine" / "precious.txt").write_text("")
+    result = muxlab_bench(*SMALL, "--out", "mine")
+    assert result.exit_code == 2
+    assert "mine holds files already" in result.stderr
+    assert [path.name for path in (here / "mine").iterdir()] == ["precious.txt"]
+
+
+def test_a_broken_run_folder_is_told_in_one_line(here: Path) -> None:
+    muxlab_bench(*SMALL, measure=FakeMeasure(interrupt_at=3))
+    (only_run(here) / SAMPLES_FILE).write_text("not json\nnot json\n")
+    result = muxlab_bench("--resume", only_run(here).name)
+    assert result.exit_code == 2
+    assert "line 1" in result.stderr
+
+
+def test_the_newest_run_is_the_one_that_report_takes(here: Path) -> None:
+    muxlab_bench(*SMALL)
+    result = CliRunner().invoke(muxlab, ["report"], prog_name="muxlab")
+    assert result.exit_code == 0
+    assert "# Summary of 8 samples" in result.stdout
+    assert folders.newest() == only_run(here).relative_to(here)

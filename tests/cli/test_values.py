@@ -1,0 +1,52 @@
+"""What people type as a value."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.cli import values
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("0.3", 0.3), ("300ms", 0.3), ("2s", 2.0), (" 2 s ", 2.0), ("1min", 60.0)]
+)
+def test_durations_have_a_unit_or_are_seconds(text: str, seconds: float) -> None:
+    assert values.duration_s(text) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("text", ["", "ms", "-1s", "2h", "1e3", "1_0_", "0.3.4"])
+def test_other_durations_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="expected a duration"):
+        values.duration_s(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("1024", 1024), ("1KiB", 1024), ("100k", 100_000), ("1.5kib", 1536), ("1MB", 1_000_000)],
+)
+def test_sizes_are_bytes_in_decimal_or_binary_units(text: str, size: int) -> None:
+    assert values.size_bytes(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "big", "0.5", "-1", "1 furlong"])
+def test_other_sizes_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="expected a whole number of bytes"):
+        values.size_bytes(text)
+
+
+def test_numbers_may_be_grouped() -> None:
+    assert (values.whole("5_000"), values.whole("5k"), values.whole("64")) == (5000, 5000, 64)
+
+
+def test_names_come_with_commas_with_spaces_or_one_by_one() -> None:
+    assert values.names(["epoll,uvloop", "poll epoll", "m.n:f"]) == ("epoll", "uvloop", "poll", "m.n:f")
+
+
+def test_a_setting_names_workload_parameter_and_values() -> None:
+    assert values.setting("echo-sockets.size=1KiB,64") == (("echo-sockets", "size"), (1024, 64))
+
+
+@pytest.mark.parametrize("text", ["ring", "ring.pairs", "ring=3", ".pairs=3", "ring.=3", "ring.pairs="])
+def test_an_incomplete_setting_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"expected workload\.parameter=value"):
+        values.setting(text)
