@@ -3,6 +3,8 @@
 The facts of getrusage(2) that matter here
 - User plus system time is exact to the nanosecond on Linux. The split between the two is sampled by the
   scheduler's tick on most kernels and then scaled: over a short window trust the sum, not the split.
+- On loopback the kernel does the receiver's TCP work on the sender's account: the server pays for delivering
+  its replies, not for taking its requests in. It is the same for every subject.
 - ``ru_maxrss`` survives exec on Linux: a child starts with its parent's peak, which says nothing about the
   child. The peak is therefore read from /proc (``VmHWM``, which belongs to the new address space) where that
   exists. Elsewhere it is ``ru_maxrss``, in bytes on macOS and in KiB on the BSDs.

@@ -10,7 +10,6 @@ import asyncio
 import difflib
 import functools
 import importlib
-import importlib.metadata
 import os
 import select
 import sys
@@ -141,9 +140,12 @@ def _backend_of(name: str) -> tuple[str, bool]:
 def _label(name: str) -> str:
     if name == "asyncio":
         return f"asyncio {sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}"
+    # Imported here, since the measured process imports this module and would wait 25 ms for it.
+    from importlib import metadata
+
     try:
-        return f"{name} {importlib.metadata.version(name)}"
-    except importlib.metadata.PackageNotFoundError:
+        return f"{name} {metadata.version(name)}"
+    except metadata.PackageNotFoundError:
         return name
 
 
