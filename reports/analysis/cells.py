@@ -103,10 +103,10 @@ def _latency(rows: pd.DataFrame) -> dict[str, float]:
 
 
 def _per_operation(rows: pd.DataFrame) -> dict[str, float]:
-    found = {
-        "user_us": float(rows["user_us_per_operation"].median()),
-        "system_us": float(rows["system_us_per_operation"].median()),
-    }
+    """The median cost is split by the median share of system time: two medians would not add up to it."""
+    cost = float(rows["cpu_us_per_operation"].median())
+    share = float((rows["system_us_per_operation"] / rows["cpu_us_per_operation"]).median())
+    found = {"user_us": cost * (1 - share), "system_us": cost * share}
     totals = [*OPERATION_COLUMNS, *(name for name in rows.columns if name.startswith("counter_"))]
     for name in totals:
         share = float((rows[name] / rows["operations"]).median())

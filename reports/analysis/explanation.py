@@ -47,6 +47,10 @@ READING_AIDS: dict[str, tuple[str, str]] = {
         "Registering, changing or dropping a descriptor. 0: the interest is kept between waits.",
     ),
     "counter_would_block": ("would-block", "Reads tried in vain: each costs a system call and an exception."),
+    "counter_unwanted_events": (
+        "unwanted events",
+        "Events that nobody waited for. Each is followed by an interest change, so that it does not repeat.",
+    ),
     "peak_mib": ("peak MiB", "Highest resident memory of the server process."),
 }
 """Column heading and one-line reading aid of each figure that explains a cost, in order of display."""

@@ -30,11 +30,13 @@ def draw(judgement: Judgement) -> list[Picture]:
     for workload, members in judgement.workloads().items():
         judged = [each for each in members if any(cell.costs for cell in each.cells.values())]
         if judged:
-            pictures.append(_picture(judgement, workload, judged))
+            pictures.append(_picture(judgement, workload, judged, explained=bool(pictures)))
     return pictures
 
 
-def _picture(judgement: Judgement, workload: str, judged: list[ScenarioJudgement]) -> Picture:
+def _picture(
+    judgement: Judgement, workload: str, judged: list[ScenarioJudgement], explained: bool
+) -> Picture:
     shown = thin(judged, PANELS_AT_MOST)
     columns = 1 if len(shown) == 1 else 2
     rows = -(-len(shown) // columns)
@@ -45,16 +47,23 @@ def _picture(judgement: Judgement, workload: str, judged: list[ScenarioJudgement
             _panel(axes, each, judgement)
         for axes in panels[len(shown) :]:
             axes.set_visible(False)
-        caption = (
-            f"Server CPU (user and system) per {unit}, in microseconds; further left is cheaper. Each small "
-            "dot is one sample, that is one fresh server process; the large mark is the median, the bar its "
-            "95 % interval. Circles are the mini-loop on its backends, squares other loops; the best are in "
-            "bold. The dashed line is the floor: the same work by hand, without an event loop."
-        )
+        caption = _caption(unit, explained)
         if len(shown) < len(judged):
             caption += f" {len(shown)} of {len(judged)} scenarios are shown; the tables hold all."
         alt = f"Dot plots of server CPU per {unit} for {len(shown)} scenarios; the medians are in the tables."
         return finish(figure, f"cpu-{_slug(workload)}", f"CPU per {unit}: {workload}", caption, alt)
+
+
+def _caption(unit: str, explained: bool) -> str:
+    """How to read the figure; in brief where the figure before it has said it all."""
+    if explained:
+        return f"Server CPU per {unit}, to be read like the figure above: further left is cheaper."
+    return (
+        f"Server CPU (user and system) per {unit}, in microseconds; further left is cheaper. Each small "
+        "dot is one sample, that is one fresh server process; the large mark is the median, the bar its "
+        "95 % interval. Circles are the mini-loop on its backends, squares other loops; the best are in "
+        "bold. The dashed line is the floor: the same work by hand, without an event loop."
+    )
 
 
 def _slug(name: str) -> str:
@@ -87,5 +96,5 @@ def _panel(axes: Axes, judged: ScenarioJudgement, judgement: Judgement) -> None:
     axes.set_xlim(left=0)
     axes.grid(axis="x")
     axes.spines["left"].set_visible(False)
-    axes.set_title(wrapped(judged.scenario.title))
+    axes.set_title(wrapped(judged.scenario.title, 35))
     axes.set_xlabel(f"server CPU per {judged.scenario.unit}, µs")

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 
 from reports.analysis.cells import Cell
 from reports.analysis.judgement import Judgement, ScenarioJudgement
-from reports.figures.style import MUTED, PAPER, Picture, finish, sheet, shorten
+from reports.figures.style import MUTED, PAPER, Picture, finish, sheet, shorten, wrapped
 
 ROWS_AT_MOST = 40
 SHADES = LinearSegmentedColormap.from_list("cost", ["#f3f8fc", "#9cc6e3", "#2f7fb8", "#0b2f55"])
@@ -106,7 +106,7 @@ def _frame(axes: Axes, names: list[str], titles: list[str]) -> None:
         label.set_ha("left" if crowded else "center")
         label.set_rotation_mode("anchor")
         label.set_fontsize(7.5)
-    axes.set_yticks([y + 0.5 for y in range(len(titles))], [shorten(title, 46) for title in titles])
+    axes.set_yticks([y + 0.5 for y in range(len(titles))], [wrapped(title, 40) for title in titles])
     axes.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False, length=0)
     axes.spines[:].set_visible(False)
     axes.patch.set_facecolor(PAPER)

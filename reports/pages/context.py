@@ -100,7 +100,10 @@ def scenario_table(judgement: Judgement, judged: ScenarioJudgement) -> dict[str,
         "best": judged.best,
         "headings": _headings(judgement, judged),
         "rows": [_result_row(judgement, judged, cell) for cell in cells],
-        "why_headings": [READING_AIDS.get(name, (name.removeprefix("counter_"), ""))[0] for name in columns],
+        "why_headings": [
+            READING_AIDS.get(name, (name.removeprefix("counter_").replace("_", " "), ""))[0]
+            for name in columns
+        ],
         "why_rows": [
             (cell.subject.name, [wording.number(facts(judged, cell.subject.name).get(n)) for n in columns])
             for cell in cells

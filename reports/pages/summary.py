@@ -14,7 +14,7 @@ def markdown(judgement: Judgement) -> str:
     """Banners, the answer, a verdict a workload and a table a scenario."""
     found = answer(judgement)
     parts = [f"# {wording.headline(judgement, found)}"]
-    parts += [f"> **{what}** {todo}" for what, todo in wording.banners(judgement)]
+    parts += [f"> **{each.what}** {each.todo}" for each in wording.banners(judgement)]
     parts.append("\n".join(f"- **{question}:** {text}" for question, text in answer_rows(judgement, found)))
     parts.append("## Verdicts")
     parts.append(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from reports.analysis.answer import Answer, Champion, champion, references
 from reports.analysis.comparison import Comparison, Verdict
@@ -190,23 +191,33 @@ def a_a_statement(judgement: Judgement) -> str:
     return f"A/A check passed: {seen}; {chance}."
 
 
-def banners(judgement: Judgement) -> list[tuple[str, str]]:
-    """What must be read before anything else: (what is wrong, what to do)."""
+@dataclass(frozen=True)
+class Banner:
+    """What must be read before anything else."""
+
+    alarm: bool
+    """The verdicts below must not be believed; False: they hold, with care."""
+    what: str
+    todo: str
+
+
+def banners(judgement: Judgement) -> list[Banner]:
+    """What is wrong with the run, the worst first."""
     found = []
-    record, frame = judgement.run.record, judgement.frame
-    if judgement.noise.trust is Trust.DIFFERS:
+    record, frame, noise = judgement.run.record, judgement.frame, judgement.noise
+    if noise.trust is Trust.DIFFERS:
         todo = "Close other programs, then repeat with more rounds (--rounds) or longer windows (--duration)."
-        found.append(("This run is not to be trusted. " + a_a_statement(judgement), todo))
-    elif judgement.noise.floor > NOISY_FLOOR:
-        said = f"This run is noisy: identical subjects lie up to {percent(judgement.noise.floor)} apart."
-        found.append((said, "Close other programs, or repeat with more rounds (--rounds)."))
+        found.append(Banner(True, "This run is not to be trusted. " + a_a_statement(judgement), todo))
+    elif noise.floor > NOISY_FLOOR:
+        said = f"This run is noisy: identical subjects lie up to {percent(noise.floor)} apart."
+        found.append(Banner(False, said, "Close other programs, or repeat with more rounds (--rounds)."))
     if record.status != "complete":
         said = f"This run ended early, after {len(frame)} of {judgement.samples_planned} samples."
-        found.append((said, f"Continue it with: muxlab bench --resume {judgement.run.folder}"))
+        found.append(Banner(False, said, f"Continue it with: muxlab bench --resume {judgement.run.folder}"))
     failed = int((frame["status"] == "failed").sum())
     if failed:
         said = f"{failed} of {len(frame)} samples failed; they are excluded from every figure."
-        found.append((said, "See 'Failed samples' for what was expected and what came."))
+        found.append(Banner(False, said, "See 'Failed samples' for what was expected and what came."))
     return found
 
 
@@ -260,10 +271,13 @@ def workload_verdict(judgement: Judgement, members: list[ScenarioJudgement]) -> 
     lead = next(each for each in members if best.name in each.ranking)
     against = [lead.compare(best.name, each.name) for each in references(judgement, lead, best.name)]
     tied = bool(best.shares_with) and not too_few_rounds(judgement)
+    names = [best.name, *best.shares_with]
     if too_few_rounds(judgement):
         said = f"{best.name} has the lowest median, on too few rounds for a verdict"
+    elif tied and all(set(each.ranking) <= set(names) for each in members):
+        said = f"no difference beyond noise between {listed(names)}"
     else:
-        said = f"{listed([best.name, *best.shares_with])} {'are' if tied else 'is'} best"
+        said = f"{listed(names)} {'are' if tied else 'is'} best"
         said += f" in {best.wins} of {best.of} scenarios" if best.of > 1 else ""
         said += ", with no difference beyond noise between them" if tied else ""
     text = compared(judgement, against, lead.scenario.unit)

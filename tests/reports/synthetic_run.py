@@ -153,8 +153,6 @@ class SyntheticRun:
     def _unfit(self, subject: SubjectRecord, scenario: ScenarioRecord) -> str | None:
         if subject.name == "select" and _watched(scenario) > 1000:
             return f"select watches descriptors below 1,024 only; this scenario needs {_watched(scenario):,}"
-        if subject.kind == "floor" and scenario.load == "in-process":
-            return "the floor serves sockets; it has no event loop to drive a ring"
         return None
 
     def _record(self) -> RunRecord:
