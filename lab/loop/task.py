@@ -18,8 +18,8 @@ A coroutine may yield two things: a future, to be woken when it is done, or None
 on in the next turn. All else is a mistake, and is thrown back in.
 
 `Task.cancel` cancels the future waited for, and the wake-up then brings the `asyncio.CancelledError`; with
-nothing to cancel, ``_must_cancel`` makes the next step throw it. ``all_tasks`` and ``current_task`` see the
-task through the four functions that "Extending asyncio" documents for tasks made elsewhere.
+nothing to cancel, ``_must_cancel`` makes the next step throw it. `asyncio.all_tasks` and
+`asyncio.current_task` know the task by the functions that "Extending asyncio" documents for this.
 
 Pitfalls
 - The loop keeps only weak references to tasks: what nobody refers to can vanish while it waits.
@@ -38,7 +38,7 @@ import contextvars
 import itertools
 import sys
 from asyncio.base_tasks import _task_get_stack, _task_print_stack, _task_repr
-from asyncio.tasks import _enter_task, _leave_task, _register_task, _unregister_task
+from asyncio.tasks import _enter_task, _leave_task, _register_task
 from collections.abc import Coroutine
 from types import FrameType, GeneratorType
 from typing import Any, TextIO
@@ -181,9 +181,7 @@ class Task(Future):
             if caller is not None:
                 _enter_task(loop, caller)
             if self._state is not PENDING:
-                _unregister_task(self)
                 self._coro = None
-            del self
 
     # Cancellation: a request, which the coroutine may act on, delay or refuse.
 
