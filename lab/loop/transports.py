@@ -1,0 +1,265 @@
+"""Transports: a connected stream socket that pushes what it reads into a protocol, and takes what to send.
+
+With ``sock_recv`` a program asks for data; with a transport the loop reads whenever there is something, and
+calls the protocol: no task, no future, no wait in between. The transport itself stands in the loop's table of
+readers. (Its sending half is ``sending.py``.)
+
+Rules
+- A protocol's methods are called in the context in which the transport was made.
+- The read size adapts between ``SMALLEST_READ`` and ``LARGEST_READ``, for the reason that ``readiness.py``
+  tells.
+- From the beginning to ``connection_lost`` the descriptor is the transport's: ``add_reader`` refuses it.
+
+Pitfalls
+- Edge-triggered: a report covers everything that has come, so reads go on until one is short; and even then,
+  if the peer has hung up. After ``DRAIN_TURNS`` full reads the others' turn comes, and this one is re-armed.
+- An idle connection should cost little memory: no queue, no bound methods and no names before they are used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import warnings
+from asyncio import constants, trsock
+from collections.abc import Callable
+from typing import Any
+
+from backends.contract import READ, WRITE
+from lab.loop.readiness import LARGEST_READ, SMALLEST_READ
+from lab.loop.sending import SendingTransport
+
+DRAIN_TURNS = 16
+"""Full reads in a row, under an edge-triggered backend, before other descriptors get their turn."""
+
+
+class StreamTransport(SendingTransport):
+    """A TCP or Unix stream connection. Made by the loop's ``create_*`` methods."""
+
+    __slots__ = (
+        "__weakref__",
+        "_buffered",
+        "_hung_up",
+        "_paused",
+        "_peername",
+        "_read_size",
+        "_server",
+        "_sockname",
+    )
+
+    _start_tls_compatible = True
+    _sendfile_compatible = constants._SendfileMode.TRY_NATIVE
+
+    def __init__(
+        self,
+        loop: Any,
+        sock: socket.socket,
+        protocol: asyncio.BaseProtocol,
+        waiter: asyncio.Future[None] | None = None,
+        server: Any = None,
+        peername: Any = None,
+    ) -> None:
+        super().__init__(loop, sock, protocol)
+        self.set_protocol(protocol)
+        self._paused = self._hung_up = False
+        self._read_size = SMALLEST_READ
+        self._sockname = None
+        self._peername = _name(sock.getpeername) if peername is None else peername
+        self._server = server
+        if server is not None:
+            server._attach(self)
+        loop._readers[self._fd] = self
+        loop.call_soon(self._begin, waiter, context=self._context)
+
+    def _begin(self, waiter: asyncio.Future[None] | None) -> None:
+        """Introduce the protocol, only then read, and only then tell who waits for the connection."""
+        try:
+            self._protocol.connection_made(self)
+        finally:
+            if not (self._closing or self._paused):
+                self._loop._watch(self._fd, READ)
+            if waiter is not None and not waiter.done():
+                waiter.set_result(None)
+
+    # -- what it is ------------------------------------------------------------------------------------
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """``socket``, ``sockname``, ``peername``; the names outlive the connection."""
+        if name == "peername":
+            value = self._peername
+        elif name == "sockname":
+            value = self._sockname if self._sock is None else _name(self._sock.getsockname)
+        elif name == "socket" and self._sock is not None:
+            value = trsock.TransportSocket(self._sock)
+        else:
+            value = None
+        return default if value is None else value
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Hand what comes from now on to another protocol."""
+        self._protocol = protocol
+        self._buffered = isinstance(protocol, asyncio.BufferedProtocol)
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        """The protocol that is served."""
+        return self._protocol
+
+    def is_closing(self) -> bool:
+        """Whether it is closing or closed."""
+        return self._closing
+
+    def __repr__(self) -> str:
+        if self._sock is None:
+            return f"<{type(self).__name__} closed fd={self._fd}>"
+        interest = self._loop._backend.interest.get(self._fd, 0)
+        return (
+            f"<{type(self).__name__}{' closing' if self._closing else ''} fd={self._fd} "
+            f"read={'polling' if interest & READ else 'idle'} "
+            f"write=<{'polling' if interest & WRITE else 'idle'}, bufsize={self._queued}>>"
+        )
+
+    # -- reading ---------------------------------------------------------------------------------------
+
+    @staticmethod
+    def owner() -> None:
+        """No ``sock_*`` coroutine may use the descriptor."""
+
+    def hangup(self) -> None:
+        """The peer has hung up: an edge-triggered backend will not say so again."""
+        self._hung_up = True
+
+    def is_reading(self) -> bool:
+        """Whether data is taken from the kernel."""
+        return not (self._closing or self._paused)
+
+    def pause_reading(self) -> None:
+        """Leave data in the kernel; the peer will feel it."""
+        if self.is_reading():
+            self._paused = True
+            self._loop._unwatch(self._fd, READ)
+
+    def resume_reading(self) -> None:
+        """Take data again."""
+        if self._paused and not self._closing:
+            self._paused = False
+            self._loop._watch(self._fd, READ)
+
+    def fire(self) -> None:
+        """The kernel says that there is something to read."""
+        if not self._loop._edge:
+            self._read()
+            return
+        for _ in range(DRAIN_TURNS):
+            if not self._read() or self._paused or self._closing:
+                return
+        self._loop._rearm(self._fd)
+
+    def _read(self) -> bool:  # HOT
+        """Read once and hand it on; True if there may be more. Errors end the connection.
+
+        The buffered form stands apart in ``_read_into`` (tests/microbench: echo-protocol).
+        """
+        if self._buffered:
+            return self._read_into()
+        size = self._read_size
+        try:
+            data = self._sock.recv(size)
+        except (BlockingIOError, InterruptedError):
+            self._loop._would_block += 1
+            return False
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            self._fail(error, "Fatal read error on socket transport")
+            return False
+        if not data:
+            self._end_of_stream()
+            return False
+        try:
+            self._context.run(self._protocol.data_received, data)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            self._fail(error, "Fatal error: protocol.data_received() call failed.")
+            return False
+        count = len(data)
+        if count == size:
+            self._read_size = min(size * 2, LARGEST_READ)
+            return True
+        if size > SMALLEST_READ and count < size // 4:
+            self._read_size = SMALLEST_READ
+        return self._hung_up
+
+    def _read_into(self) -> bool:
+        """The same into the protocol's own buffer."""
+        try:
+            buffer = self._context.run(self._protocol.get_buffer, -1)
+            room = len(buffer)
+            if not room:
+                raise RuntimeError("get_buffer() returned an empty buffer")
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            self._fail(error, "Fatal error: protocol.get_buffer() call failed.")
+            return False
+        try:
+            count = self._sock.recv_into(buffer)
+        except (BlockingIOError, InterruptedError):
+            self._loop._would_block += 1
+            return False
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            self._fail(error, "Fatal read error on socket transport")
+            return False
+        if not count:
+            self._end_of_stream()
+            return False
+        try:
+            self._context.run(self._protocol.buffer_updated, count)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            self._fail(error, "Fatal error: protocol.buffer_updated() call failed.")
+            return False
+        return count == room or self._hung_up
+
+    def _end_of_stream(self) -> None:
+        """The peer has sent its last byte; the protocol decides whether ours are still wanted."""
+        try:
+            keep_open = self._context.run(self._protocol.eof_received)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            self._fail(error, "Fatal error: protocol.eof_received() call failed.")
+            return
+        if keep_open:
+            self._loop._unwatch(self._fd, READ)
+        else:
+            self.close()
+
+    # -- the end ---------------------------------------------------------------------------------------
+
+    def _end(self, error: BaseException | None) -> None:
+        """Let go of the descriptor and the server; what can no longer be asked then is asked before."""
+        self._sockname = _name(self._sock.getsockname)
+        self._loop._readers.pop(self._fd, None)
+        try:
+            super()._end(error)
+        finally:
+            server, self._server = self._server, None
+            if server is not None:
+                server._detach(self)
+
+    def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
+        if getattr(self, "_sock", None) is not None:
+            _warn(f"unclosed transport {self!r}", ResourceWarning, source=self)
+            self._sock.close()
+
+
+def _name(ask: Callable[[], Any]) -> Any:
+    """A socket's name or its peer's; None where there is none (any more)."""
+    try:
+        return ask()
+    except OSError:
+        return None
