@@ -185,15 +185,16 @@ def _refuse_other_options(context: click.Context) -> None:
 
 def _announce(record: RunRecord, folder: Path) -> None:
     """Say what will be run, where to, and about how long it takes."""
-    from lab.cli.terminal import console, duration, short
+    from lab.cli.terminal import console, counted, duration, short
     from lab.harness import plan
 
     cells = sum(map(len, plan.rounds(record)))
     out = console(sys.stderr)
     out.print(
-        f"muxlab {record.muxlab}, profile {record.profile}: {len(record.subjects)} subjects, "
-        f"{len(record.scenarios)} scenarios, {record.rounds} rounds: {cells} samples, "
-        f"about {duration(plan.estimate_s(record))} in all. Seed {record.seed}, into {short(folder)}",
+        f"muxlab {record.muxlab}, profile {record.profile}: {counted(len(record.subjects), 'subject')}, "
+        f"{counted(len(record.scenarios), 'scenario')}, {counted(record.rounds, 'round')}: "
+        f"{counted(cells, 'sample')}, about {duration(plan.estimate_s(record))} in all. "
+        f"Seed {record.seed}, into {short(folder)}",
         soft_wrap=True,
     )
     for line in _left_out(record):
@@ -239,13 +240,16 @@ def _close(outcome: Outcome) -> int:
 
 def _list_failures(outcome: Outcome) -> None:
     """Each subject and scenario that failed: how often, and why the last time."""
+    from lab.cli.terminal import counted
+
     if not outcome.failures:
         return
     click.echo(f"\n{len(outcome.failures)} of {len(outcome.taken)} samples failed:", err=True)
     pairs = dict.fromkeys((sample.subject, sample.scenario) for sample in outcome.failures)
     for subject, scenario in pairs:
         failed = [each for each in outcome.failures if (each.subject, each.scenario) == (subject, scenario)]
-        click.echo(f"  {subject} under {scenario}: {len(failed)} times; {failed[-1].reason}", err=True)
+        times = counted(len(failed), "time")
+        click.echo(f"  {subject} under {scenario}: {times}; {failed[-1].reason}", err=True)
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from lab.cli.terminal import console, duration, is_terminal
 from lab.harness.events import CellFinished, CellStarted, Event, RoundFinished, RunStarted, Warned
+from lab.harness.plan import Cell
 from lab.results import Sample
 
 if TYPE_CHECKING:
@@ -90,8 +91,9 @@ class Bar(Lines):
             case RunStarted(cells=cells, done=done, remaining_s=left):
                 self._progress.update(self._task, total=cells, completed=done, left=duration(left))
             case CellStarted(cell=cell, position=position, remaining_s=left):
-                where = f"{cell.subject.name} · {cell.scenario.title}"
-                self._progress.update(self._task, completed=position - 1, where=where, left=duration(left))
+                self._progress.update(
+                    self._task, completed=position - 1, where=_where(cell), left=duration(left)
+                )
             case RoundFinished(done=done):
                 self._progress.update(self._task, completed=done)
                 return
@@ -103,6 +105,13 @@ def failure(sample: Sample) -> str:
     text = f"Failed: {sample.subject} under {sample.scenario}, round {sample.round + 1}: {sample.reason}"
     lines = (sample.stderr_tail or "").strip().splitlines()
     return f"{text} [{lines[-1]}]" if lines else text
+
+
+def _where(cell: Cell) -> str:
+    """``epoll · idle 5,000``: short enough for a narrow terminal."""
+    scenario = cell.scenario
+    point = f" {scenario.parameters[scenario.axis]:,}" if scenario.axis else ""
+    return f"{cell.subject.name} · {scenario.workload}{point}"
 
 
 def round_name(event: RoundFinished) -> str:

@@ -17,7 +17,9 @@ def report(run: Path | None) -> None:
     """
     from lab.harness import folders
 
-    publish(folders.newest() if run is None else folders.find(run))
+    folder = folders.newest() if run is None else folders.find(run)
+    folders.read(folder)
+    publish(folder)
 
 
 def publish(folder: Path) -> None:

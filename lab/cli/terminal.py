@@ -44,6 +44,11 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 round``, ``5 rounds``, ``1,500 samples``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def short(path: Path) -> str:
     """The path as a person would type it here."""
     try:

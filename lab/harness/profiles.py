@@ -41,7 +41,7 @@ PROFILES: dict[str, Profile] = {
         Profile(
             name="smoke",
             purpose="does everything work, and does the lab agree with itself: under a minute",
-            rounds=6,
+            rounds=5,
             # Each sample warms up in its own fresh processes. A round of warm-up on top would only load
             # pages from the disk, and the shuffled order spreads that over all subjects.
             warmup_rounds=0,

@@ -62,7 +62,7 @@ def test_a_run_ends_in_a_summary_and_the_paths_of_the_report(here: Path) -> None
 
 def test_the_start_says_what_will_be_run_and_how_long_it_takes(here: Path) -> None:
     result = muxlab_bench(*SMALL, "--seed", "11")
-    assert "4 subjects, 1 scenarios, 2 rounds: 8 samples, about" in result.stderr
+    assert "4 subjects, 1 scenario, 2 rounds: 8 samples, about" in result.stderr
     assert "Seed 11" in result.stderr
     assert "Round 2 of 2: 8 of 8 samples" in result.stderr
 
