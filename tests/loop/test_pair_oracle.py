@@ -11,10 +11,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
+import selectors
 import sys
 import unittest
 from collections.abc import Iterator
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -126,12 +128,32 @@ if sys.version_info >= (3, 12):
         Task = Task
 
 
+class NoPatience(selectors.DefaultSelector):
+    """Instead of waiting for a timer it sets the clock forward: these tests sleep a lot."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.skipped = 0.0
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        if timeout is None:
+            return super().select()
+        events = super().select(0)
+        if not events:
+            self.skipped += max(timeout, 0)
+        return events
+
+
 class OurLoop(asyncio.SelectorEventLoop):
     """The stock loop, with our futures and tasks."""
 
     def __init__(self) -> None:
-        super().__init__()
+        self.clock = NoPatience()
+        super().__init__(self.clock)
         self.set_task_factory(lambda loop, coro, **options: Task(coro, loop=loop, **options))
+
+    def time(self) -> float:
+        return super().time() + self.clock.skipped
 
     def create_future(self) -> Future:
         return Future(loop=self)
