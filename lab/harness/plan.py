@@ -28,10 +28,10 @@ from lab.harness.selection import Selection, chosen_profile, scenarios
 from lab.results import Environment, NotRun, RunRecord, ScenarioRecord, SubjectRecord
 from lab.workloads.registry import workload
 
-START_S = 0.35
+START_S = 0.3
 """From nothing to a server and a load process that are ready, and back: two Python starts and two ends."""
-DESCRIPTOR_S = 60e-6
-"""What each descriptor adds to that: to open, to connect, to register and to close it."""
+DESCRIPTOR_S, CONNECTION_S = 25e-6, 80e-6
+"""What each descriptor of the measured process, and each connection of the load, adds to that."""
 DEADLINE_FACTOR, DEADLINE_LEAST_S = 10, 30.0
 """A sample that takes this many times what it should, and at least so many seconds, has hung."""
 
@@ -138,8 +138,10 @@ def estimate_s(record: RunRecord) -> float:
 
 def _cell_s(window_s: float, warmup_s: float, scenario: ScenarioRecord) -> float:
     named, values = workload(scenario.workload), scenario.parameters
-    descriptors = named.server_descriptors(values) + named.load_descriptors(values)
-    return START_S + descriptors * DESCRIPTOR_S + warmup_s + window_s
+    opening_s = (
+        named.server_descriptors(values) * DESCRIPTOR_S + named.load_descriptors(values) * CONNECTION_S
+    )
+    return START_S + opening_s + warmup_s + window_s
 
 
 def _subject_names(selection: Selection, chosen: Profile, catalogue: Catalogue) -> list[str]:
