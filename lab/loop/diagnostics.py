@@ -21,6 +21,7 @@ from collections.abc import Callable
 from typing import Any
 
 from backends.contract import Backend
+from lab.loop.task import Task
 from lab.loop.turn import TurnLoop
 
 logger = logging.getLogger("asyncio")
@@ -134,13 +135,15 @@ class DiagnosticsLoop(TurnLoop):
             raise TypeError(f"a callable object was expected by {method}(), got {callback!r}")
 
     def _run_timed(self, party: Any, call: Callable[..., object], *args: Any) -> None:
+        driven = getattr(getattr(party, "_callback", None), "__self__", None)
         begin = self._clock()
         try:
             call(*args)
         finally:
             took = self._clock() - begin
             if took >= self.slow_callback_duration:
-                logger.warning("Executing %s took %.3f seconds", describe_party(party), took)
+                who = driven if isinstance(driven, (asyncio.Task, Task)) else party
+                logger.warning("Executing %r took %.3f seconds", who, took)
 
 
 def describe_callback(party: Any) -> str:
@@ -150,9 +153,3 @@ def describe_callback(party: Any) -> str:
         return repr(party)
     name = getattr(callback, "__qualname__", None) or repr(callback)
     return f"{name}({', '.join(reprlib.repr(each) for each in getattr(party, '_args', None) or ())})"
-
-
-def describe_party(party: Any) -> str:
-    """What a slow callback belongs to: the task that it drives, or the handle itself."""
-    driven = getattr(getattr(party, "_callback", None), "__self__", None)
-    return repr(driven) if isinstance(driven, asyncio.Task) else repr(party)

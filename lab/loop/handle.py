@@ -23,8 +23,10 @@ _STACK_DEPTH = 10
 """Frames kept in debug mode, as asyncio keeps them (asyncio.constants.DEBUG_STACK_DEPTH)."""
 
 
-def creation_stack(frame: FrameType) -> traceback.StackSummary:
-    """Where something was created: the frames that led to ``frame``, the innermost last (debug mode)."""
+def creation_stack(frame: FrameType | None) -> traceback.StackSummary:
+    """Where something was created: the frames that led into the loop, the innermost last (debug mode)."""
+    while frame is not None and frame.f_globals.get("__package__") == __package__:
+        frame = frame.f_back
     stack = traceback.StackSummary.extract(
         traceback.walk_stack(frame), limit=_STACK_DEPTH, lookup_lines=False
     )
@@ -50,7 +52,7 @@ class Handle(asyncio.Handle):
         self._args = args
         self._cancelled = False
         self._repr = None
-        self._source_traceback = creation_stack(sys._getframe(2)) if loop._debug else None
+        self._source_traceback = creation_stack(sys._getframe(1)) if loop._debug else None
 
 
 class TimerHandle(Handle, asyncio.TimerHandle):
@@ -83,6 +85,9 @@ class ReadinessHandle(Handle):
     @staticmethod
     def owner() -> None:
         """No socket object stands behind it: the caller answers for the descriptor's life."""
+
+    def lost(self) -> None:
+        """The descriptor is closed, and its number may be another's: there is nothing more to call for."""
 
     def hangup(self) -> None:
         """The descriptor has hung up or failed: the callback will find out by itself."""

@@ -35,6 +35,7 @@ class Loop(SendfileLoop):
         try:
             super().__init__(backend, clock, tasks)
         except BaseException:
+            self._closed = True
             backend.close()
             raise
 

@@ -114,9 +114,11 @@ class NamesLoop(WakeupLoop):
         return found
 
 
-def is_numeric(family: int, host: Any) -> bool:
-    """Whether ``host`` is an address already, so that nobody needs to be asked."""
+def is_numeric(family: int, host: Any, port: Any) -> bool:
+    """Whether ``host`` and ``port`` are numbers already, so that nobody needs to be asked."""
     if not isinstance(host, str) or "%" in host:  # a zone ("fe80::1%eth0") is the resolver's to translate
+        return False
+    if not isinstance(port, int):  # a service's name
         return False
     try:
         socket.inet_pton(family, host)

@@ -11,18 +11,29 @@ a false report costs the task nothing.
 Rules
 - It belongs to a socket *object*, weakly: numbers are reused by the kernel, objects are not. The operation,
   which holds the socket, is kept only during a wait.
+- Tasks that want the same socket stand in a ``line``. The socket goes from one straight to the next, so
+  that none overtakes another; one that did not need to wait passes it on.
 - ``ready`` says "try first". A read that filled its buffer leaves it on; one that drained the socket turns
   it off, since a ``recv`` that must fail costs more than a wait (its exception alone takes a microsecond).
-- A short read means drained, with two exceptions that make ``ready`` ``sticky``. Datagrams: only a
-  would-block says so. Edge-triggered, once the peer has hung up: the FIN came with the data and is not
-  reported again.
+- A short read means drained, with exceptions that make ``ready`` ``sticky``. Datagrams: only a would-block
+  says so. Edge-triggered, once the peer has hung up: the FIN came with the data and is not reported again.
+  Edge-triggered Unix sockets: a read stops short behind data that brought descriptors (SCM_RIGHTS).
+
+Pitfalls
+- A socket that another task closes is not reported by epoll and kqueue. Who waits for it learns it (EBADF)
+  when the loop does: with select and poll at the next wait, else once its number is in use again. asyncio
+  leaves it waiting for ever.
+- Urgent data (MSG_OOB) makes a read stop short as well; edge-triggered, what is behind it waits for more.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
+import errno
+import os
 import socket
+import sys
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -73,9 +84,10 @@ class Readiness:
         self.argument: Any = None
         self.line: deque[asyncio.Future[None]] = deque()
         self.ready = True
-        self.sticky = sock.type != socket.SOCK_STREAM
+        stream = sock.type == socket.SOCK_STREAM
+        self.sticky = not stream or (loop._edge and sock.family == socket.AF_UNIX)
         self.watched = False
-        self.read_size = SMALLEST_READ
+        self.read_size = SMALLEST_READ if stream else sys.maxsize  # a datagram cannot be read in parts
 
     def __repr__(self) -> str:
         state = "idle" if self._callback is None else f"waiting cb={self._callback!r}"
@@ -106,12 +118,33 @@ class Readiness:
 
     def release(self) -> None:
         """The wait is over, however it ended: hold nothing of it, and let the next in line in."""
-        self._callback = self.operation = self.argument = self.value = None
-        while self.line:
-            waiter = self.line.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
-                break
+        self._callback = self._context = self.operation = self.argument = self.value = None
+        if self.line:
+            self._let_next_in()
+
+    async def stand_in_line(self) -> None:
+        """Wait until it is the caller's go; the socket is then `reserved` for its next step."""
+        place = self._loop.create_future()
+        self.line.append(place)
+        try:
+            await place
+        finally:
+            if place.done() and not place.cancelled() and not self._loop.is_closed():
+                self._loop.call_soon(self._pass_on)
+
+    def _let_next_in(self) -> None:
+        while self.line and not self._loop.is_closed():
+            place = self.line.popleft()
+            if not place.done():
+                self.operation = reserved
+                place.set_result(None)
+                return
+
+    def _pass_on(self) -> None:
+        """Whoever was let in has had its step: if it did not need to wait, the next may have the socket."""
+        if self.operation is reserved:
+            self.operation = None
+            self._let_next_in()
 
     def watch(self) -> None:
         """Have the kernel watch the socket for this direction, and keep that until nobody wants it."""
@@ -122,14 +155,16 @@ class Readiness:
         """Stop watching at once: a socket is nearly always writable, so a kept wish to write would spin."""
         if self.watched:
             self.watched = False
-            self._loop._unwatch(self.fd, self.direction)
+            table = self._loop._readers if self.direction == READ else self._loop._writers
+            if table.get(self.fd) is self:  # it may have been replaced, and the wish be another's
+                self._loop._unwatch(self.fd, self.direction)
 
     def took(self, count: int, asked: int) -> None:
         """A read of ``asked`` bytes gave ``count``: is there more, and how much to ask for next time."""
         self.ready = count == asked or self.sticky
         if asked == self.read_size and count == asked:
             self.read_size = min(asked * 2, LARGEST_READ)
-        elif asked > SMALLEST_READ and count < asked // 4:
+        elif asked > SMALLEST_READ and count < asked // 4 and self.read_size <= LARGEST_READ:
             self.read_size = SMALLEST_READ
 
     # -- towards the loop ------------------------------------------------------------------------------
@@ -155,7 +190,7 @@ class Readiness:
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:
-            self._error = error
+            self._error = error.with_traceback(error.__traceback__.tb_next)  # this frame knows the task
         self._callback = None  # Step 4 of 7: the future has its result.
         self._context.run(callback, self)  # Step 5 of 7: its done-callback wakes the task.
 
@@ -174,13 +209,28 @@ class Readiness:
         """Raise what the operation raised, or the cancellation; what it returned is ``value``."""
         if self._error is not None:
             error, self._error = self._error, None
-            raise error
+            try:
+                raise error
+            finally:
+                del self, error  # this frame is part of the error's traceback
 
     def cancel(self, msg: Any = None) -> bool:
         """Wake the task with CancelledError in the next turn; False if it has been woken already."""
+        return self._fail(asyncio.CancelledError() if msg is None else asyncio.CancelledError(msg))
+
+    def lost(self) -> None:
+        """The socket is closed, and its number may be another's: who still waits gets OSError (EBADF)."""
+        self.watched = False
+        self._fail(OSError(errno.EBADF, os.strerror(errno.EBADF)))
+
+    def _fail(self, error: BaseException) -> bool:
         callback, self._callback = self._callback, None
         if callback is None:
             return False
-        self._error = asyncio.CancelledError() if msg is None else asyncio.CancelledError(msg)
+        self._error = error
         self._loop.call_soon(callback, self, context=self._context)
         return True
+
+
+def reserved(_: Any) -> None:
+    """In place of an ``operation``: the socket is for the task that was let in and has yet to run."""

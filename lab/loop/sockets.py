@@ -28,7 +28,7 @@ from typing import Any
 from backends.contract import READ, WRITE
 from lab.loop.handle import EdgeReadinessHandle, ReadinessHandle
 from lab.loop.names import NamesLoop, is_numeric
-from lab.loop.readiness import SMALLEST_READ, Readiness
+from lab.loop.readiness import SMALLEST_READ, Readiness, reserved
 
 _PlainSocket = socket.socket
 
@@ -87,8 +87,10 @@ class SocketsLoop(NamesLoop):
 
     def _confirm(self, fd: int, direction: int) -> None:
         """A callback is replaced: if the number was closed meanwhile, the kernel has forgotten it."""
+        self._interest_changes += 1
         try:
             self._backend.modify(fd, self._backend.interest.get(fd, 0) | direction)
+            self._fresh.add(fd)
         except (KeyError, OSError):
             self._forget(fd)
             self._watch(fd, direction)
@@ -151,7 +153,7 @@ class SocketsLoop(NamesLoop):
 
     async def sock_recvfrom_into(self, sock: socket.socket, buf: Any, nbytes: int = 0) -> tuple[int, Any]:
         """Receive one datagram into ``buf``; its size and the sender's address."""
-        nbytes = nbytes or len(buf)
+        nbytes = nbytes or memoryview(buf).nbytes
         reading = await self._readiness(sock, READ)
         return await self._receive(reading, lambda size: sock.recvfrom_into(buf, size), nbytes)
 
@@ -216,7 +218,7 @@ class SocketsLoop(NamesLoop):
     async def sock_connect(self, sock: socket.socket, address: Any) -> None:
         """Connect to ``address``; a host name is looked up first, off the loop's thread."""
         self._check_socket(sock)
-        if sock.family in (socket.AF_INET, socket.AF_INET6) and not is_numeric(sock.family, address[0]):
+        if sock.family in (socket.AF_INET, socket.AF_INET6) and not is_numeric(sock.family, *address[:2]):
             host, port = address[:2]
             found = await self.getaddrinfo(host, port, family=sock.family, type=sock.type, proto=sock.proto)
             if not found:
@@ -240,19 +242,22 @@ class SocketsLoop(NamesLoop):
     async def _readiness(self, sock: socket.socket, direction: int) -> Readiness:
         """The socket's `Readiness` for a direction, made at first use; waits while another task uses it."""
         self._check_socket(sock)
-        fd = sock.fileno()
-        if fd < 0:
-            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         table = self._readers if direction == READ else self._writers
-        party = table.get(fd)
-        while party is not None and party.owner() is sock:
-            if party.operation is None:
-                return party
-            turn = self.create_future()
-            party.line.append(turn)
-            await turn
+        mine: Any = None
+        while True:
+            fd = sock.fileno()
+            if fd < 0:
+                raise OSError(errno.EBADF, os.strerror(errno.EBADF))
             party = table.get(fd)
+            if party is None or party.owner() is not sock:
+                break
+            if party.operation is mine or party.operation is None:
+                return party
+            await party.stand_in_line()
+            mine = reserved
         self._forget_if_reused(fd)
+        if fd in table:
+            self._confirm(fd, direction)
         party = table[fd] = Readiness(self, sock, direction)
         party.watched = bool(self._backend.interest.get(fd, 0) & direction)
         return party

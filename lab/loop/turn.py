@@ -13,7 +13,7 @@ Rules
 
 Pitfalls
 - An event may belong to a descriptor that an earlier callback of the same turn closed, and whose number is
-  in use again. Whatever was registered during the turn (``_fresh``) gets no event of that turn's report.
+  in use again. What was registered or removed during the turn (``_fresh``) gets no event of its report.
 - KeyboardInterrupt may come in the middle of a report. A level-triggered backend reports the rest again; an
   edge-triggered one is made to, by arming every descriptor of the report anew.
 - Error and hang-up bits come unasked and mean "both directions are ready", for those who wait.
@@ -121,10 +121,13 @@ class TurnLoop(asyncio.AbstractEventLoop):
             return
         self._interest_changes += 1
         if mask:
-            self._backend.modify(fd, mask | direction)
-        else:
-            self._backend.register(fd, direction)
-            self._fresh.add(fd)
+            try:
+                self._backend.modify(fd, mask | direction)
+                return
+            except OSError:  # closed since, perhaps reused: the other direction was the old file's
+                self._forget(fd, BOTH ^ direction)
+        self._backend.register(fd, direction)
+        self._fresh.add(fd)
 
     def _unwatch(self, fd: int, direction: int) -> None:
         """Have the backend stop watching ``fd`` for READ or WRITE, if it does."""
@@ -132,21 +135,25 @@ class TurnLoop(asyncio.AbstractEventLoop):
         if not mask & direction:
             return
         self._interest_changes += 1
-        if mask == direction:
-            self._backend.unregister(fd)
-            return
-        try:
-            self._backend.modify(fd, mask & ~direction)
-        except OSError:  # closed since, perhaps reused: the kernel has forgotten what we remember
-            self._backend.unregister(fd)
+        if mask != direction:
+            try:
+                self._backend.modify(fd, mask & ~direction)
+                return
+            except OSError:  # closed since, perhaps reused: the kernel has forgotten what we remember
+                pass
+        self._backend.unregister(fd)
+        self._fresh.add(fd)
 
-    def _forget(self, fd: int) -> None:
-        """Whatever was known of this number belongs to a file that is closed: start from nothing."""
-        self._readers.pop(fd, None)
-        self._writers.pop(fd, None)
+    def _forget(self, fd: int, directions: int = BOTH) -> None:
+        """What was known of this number belongs to a file that is closed: nothing of it is watched."""
+        for direction, table in ((READ, self._readers), (WRITE, self._writers)):
+            party = table.pop(fd, None) if directions & direction else None
+            if party is not None:
+                party.lost()
         if fd in self._backend.interest:
             self._interest_changes += 1
             self._backend.unregister(fd)
+            self._fresh.add(fd)
 
     def _rearm(self, fd: int) -> None:
         """Make an edge-triggered backend report ``fd`` again if it is ready."""

@@ -44,7 +44,12 @@ class WakeupLoop(LifecycleLoop):
         fd = self._wake_reader.fileno()
         kind = EdgeReadinessHandle if self._edge else ReadinessHandle
         self._readers[fd] = kind(fd, self._heed_wakeups, (), self)
-        self._watch(fd, READ)
+        try:
+            self._watch(fd, READ)
+        except BaseException:  # select, when the numbers that it can watch are all in use
+            self._wake_reader.close()
+            self._wake_writer.close()
+            raise
         self._interest_changes = 0
 
     def close(self) -> None:
@@ -82,12 +87,15 @@ class WakeupLoop(LifecycleLoop):
     def _heed_wakeups(self) -> None:
         """Empty the pair; whatever it held beyond wake-ups are signals."""
         numbers = b""
-        with contextlib.suppress(BlockingIOError, InterruptedError):
+        try:
             while data := self._wake_reader.recv(4096):
                 numbers += data.replace(_WAKE, b"")
                 if len(data) < 4096:
                     break
-        self._woken = False
+        except (BlockingIOError, InterruptedError):
+            pass
+        finally:
+            self._woken = False
         for number in numbers:
             self._heed_signal(number)
 
