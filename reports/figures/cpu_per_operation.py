@@ -45,6 +45,7 @@ def _picture(
     with sheet(rows * (0.75 + 0.235 * lines), rows, columns) as (figure, panels):
         for axes, each in zip(panels, shown, strict=False):
             _panel(axes, each, judgement)
+            axes.set_title(wrapped(each.scenario.title, 35 if columns == 2 else 80))
         for axes in panels[len(shown) :]:
             axes.set_visible(False)
         caption = _caption(unit, explained)
@@ -96,5 +97,4 @@ def _panel(axes: Axes, judged: ScenarioJudgement, judgement: Judgement) -> None:
     axes.set_xlim(left=0)
     axes.grid(axis="x")
     axes.spines["left"].set_visible(False)
-    axes.set_title(wrapped(judged.scenario.title, 35))
     axes.set_xlabel(f"server CPU per {judged.scenario.unit}, µs")

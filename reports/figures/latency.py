@@ -20,6 +20,7 @@ from reports.figures.style import (
     marker,
     sheet,
     shorten,
+    wrapped,
 )
 
 PANELS_AT_MOST = 4
@@ -73,7 +74,7 @@ def _panels(latency: Axes, throughput: Axes, judged: ScenarioJudgement) -> None:
     _set_log_ticks(latency)
     latency.set_yticks(range(len(cells)), [shorten(cell.subject.name) for cell in cells])
     latency.set_ylim(len(cells) - 0.4, -0.6)
-    latency.set_title(shorten(judged.scenario.title, 60))
+    latency.set_title(wrapped(judged.scenario.title, 50))
     latency.set_xlabel("round trip, µs")
     throughput.set_xlim(left=0)
     throughput.set_xlabel(f"{judged.scenario.unit}s per second, thousands")

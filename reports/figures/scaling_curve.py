@@ -26,12 +26,14 @@ def _picture(family: Scaling, number: int) -> Picture:
         axes.set_yscale("log")
         for index, curve in enumerate(drawn):
             _line(axes, curve, index)
+        _ends(axes, drawn)
         _labels(axes, drawn, max(family.values))
         _frame(axes, family)
         caption = (
             f"Median server CPU per {family.unit} with its 95 % interval against {family.axis}, both axes "
             "logarithmic. A level line costs the same however many descriptors are watched; a rising one "
-            "pays for each. " + " ".join(_end(curve) for curve in drawn)
+            "pays for each. Points of one value stand side by side. "
+            + " ".join(_end(curve) for curve in drawn)
         )
         alt = f"Line chart of cost against {family.axis}. " + " ".join(_growth(curve) for curve in drawn)
         title = f"How the cost grows: {family.workload}"
@@ -49,24 +51,40 @@ def _growth(curve: Curve) -> str:
 
 
 def _line(axes: Axes, curve: Curve, index: int) -> None:
-    x = [value for value, _ in curve.points]
+    aside = 1 + 0.006 * (index - 4)  # points of one axis value stand side by side, intervals too
+    x = [value * aside for value, _ in curve.points]
     y = [cost.value for _, cost in curve.points]
     hue, dash = colour(curve.subject), DASHES[index % len(DASHES)]
     shape = MARKERS[index % len(MARKERS)]
     axes.plot(x, y, color=hue, linestyle=dash, linewidth=1.3)
     axes.plot(x, y, shape, color=hue, markersize=5, markeredgecolor=PAPER, markeredgewidth=0.6)
-    for value, cost in curve.points:
+    for place, (_, cost) in zip(x, curve.points, strict=True):
         if cost.has_interval:
-            axes.plot([value, value], [cost.low, cost.high], color=hue, linewidth=1, alpha=0.7)
+            axes.plot([place, place], [cost.low, cost.high], color=hue, linewidth=0.9, alpha=0.6)
     if curve.ends:
-        axes.plot(x[-1], y[-1], "x", color=INK, markersize=10, markeredgewidth=1.4)
+        axes.plot(x[-1], y[-1], "x", color=INK, markersize=10, markeredgewidth=1.4, zorder=5)
+
+
+def _ends(axes: Axes, curves: list[Curve]) -> None:
+    """Who ends where, at the foot of the drawing, with a line up to the cross."""
+    ending = [curve for curve in curves if curve.ends]
+    for last in sorted({curve.points[-1][0] for curve in ending}):
+        here = [curve for curve in ending if curve.points[-1][0] == last]
+        names = ", ".join(shorten(curve.subject.name) for curve in here)
         axes.annotate(
-            f"{shorten(curve.subject.name)} ends",
-            (x[-1], y[-1]),
-            (6, 7),
-            textcoords="offset points",
+            f" {names} {'end' if len(here) > 1 else 'ends'}",
+            (last, max(curve.points[-1][1].value for curve in here)),
+            (last, 0.02),
+            textcoords=axes.get_xaxis_transform(),
             fontsize=7.5,
             color=INK,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": INK,
+                "linewidth": 0.6,
+                "linestyle": ":",
+                "relpos": (0, 0),
+            },
         )
 
 
@@ -104,7 +122,7 @@ def _frame(axes: Axes, family: Scaling) -> None:
     ]
     axes.set_yticks(ticks)
     axes.grid(axis="y")
-    axes.set_xlabel(f"{family.axis} (logarithmic)")
+    axes.set_xlabel(shorten(f"{family.axis} (logarithmic)", 60))
     axes.set_ylabel(f"server CPU per {family.unit}, µs")
     fixed = ", ".join(f"{name} {value:,}" for name, value in family.fixed.items())
-    axes.set_title(f"{family.workload}" + (f" ({fixed})" if fixed else ""))
+    axes.set_title(shorten(family.workload + (f" ({fixed})" if fixed else ""), 80))

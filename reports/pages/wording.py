@@ -15,7 +15,7 @@ from reports.analysis.estimate import FEWEST_ROUNDS, FIRM_ROUNDS, Estimate
 from reports.analysis.explanation import reason
 from reports.analysis.judgement import Judgement, ScenarioJudgement
 from reports.analysis.noise import FEWEST_PAIRS, Trust
-from reports.analysis.scaling import Curve, scalings
+from reports.analysis.scaling import scalings
 
 NOTABLE_GROWTH = 1.25
 """Growth along the axis from which a curve is said to rise."""
@@ -247,9 +247,13 @@ def growth(judgement: Judgement) -> list[str]:
     said = []
     for family in scalings(judgement)[:3]:
         whole = [c for c in family.curves if c.growth is not None and c.points[-1][0] == family.values[-1]]
-        parts = [_grown(curve) for curve in whole if (curve.growth or 0) >= NOTABLE_GROWTH]
-        level = [curve.subject.name for curve in whole if (curve.growth or 0) < NOTABLE_GROWTH]
-        parts += [f"{listed(level)} stay within {times(NOTABLE_GROWTH)}"] if level else []
+        whole.sort(key=lambda curve: -(curve.growth or 0))
+        risen = [
+            f"{c.subject.name} {times(c.growth)}" for c in whole if c.growth and c.growth >= NOTABLE_GROWTH
+        ]
+        level = [c.subject.name for c in whole if c.growth and c.growth < NOTABLE_GROWTH]
+        parts = [f"the cost grows by {', '.join(risen)}"] if risen else []
+        parts += [f"{listed(level)} {_stay(level)} within {times(NOTABLE_GROWTH)}"] if level else []
         parts += [
             f"{c.subject.name} ends at {c.points[-1][0]:,}" for c in family.curves if c.points and c.ends
         ]
@@ -259,8 +263,8 @@ def growth(judgement: Judgement) -> list[str]:
     return said
 
 
-def _grown(curve: Curve) -> str:
-    return f"{curve.subject.name} costs {times(curve.growth or math.nan)} as much"
+def _stay(names: list[str]) -> str:
+    return "stay" if len(names) > 1 else "stays"
 
 
 def workload_verdict(judgement: Judgement, members: list[ScenarioJudgement]) -> str:
