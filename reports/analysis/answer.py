@@ -94,7 +94,7 @@ def answer(judgement: Judgement) -> Answer | None:
     best = champion(over_sockets, _is_backend if backends else _competes)
     if best is None:
         return None
-    lead = next(each for each in over_sockets if best.name in each.ranking)
+    lead = lead_scenario(over_sockets, best.name)
     rivals = [name for name in lead.ranking if _is_backend(lead.cells[name])] if backends else lead.ranking
     over = [lead.compare(best.name, name) for name in rivals if name != best.name]
     return Answer(
@@ -105,6 +105,12 @@ def answer(judgement: Judgement) -> Answer | None:
         runner_up=next((each for each in over if each.told_apart), None),
         last=over[-1] if over and over[-1].told_apart else None,
     )
+
+
+def lead_scenario(scenarios: list[ScenarioJudgement], name: str) -> ScenarioJudgement:
+    """The scenario that speaks for all: the first that ranks ``name``, one without warnings if possible."""
+    ranked = [each for each in scenarios if name in each.ranking]
+    return next((each for each in ranked if not each.scenario.labels), ranked[0])
 
 
 def references(judgement: Judgement, judged: ScenarioJudgement, name: str) -> list[SubjectRecord]:

@@ -47,14 +47,31 @@ class Scaling:
 
 
 def scalings(judgement: Judgement) -> list[Scaling]:
-    """Every family of at least two scenarios that differ along their workload's axis only."""
+    """Every family of at least two scenarios that differ along their workload's axis only.
+
+    The first family of each workload comes before any second one.
+    """
     families: dict[tuple[object, ...], list[ScenarioJudgement]] = {}
     for each in judgement.scenarios:
         scenario = each.scenario
         if scenario.axis is not None and scenario.axis in scenario.parameters:
             fixed = tuple((k, v) for k, v in scenario.parameters.items() if k != scenario.axis)
             families.setdefault((scenario.workload, scenario.axis, fixed), []).append(each)
-    return [_scaling(members) for members in families.values() if len(members) > 1]
+    return _first_of_each([_scaling(members) for members in families.values() if len(members) > 1])
+
+
+def main_scalings(judgement: Judgement) -> list[Scaling]:
+    """The first family of each workload, in the order of the plan."""
+    first: dict[str, Scaling] = {}
+    for family in scalings(judgement):
+        first.setdefault(family.workload, family)
+    return list(first.values())
+
+
+def _first_of_each(families: list[Scaling]) -> list[Scaling]:
+    """The same families, those that open a workload before all others."""
+    opening = {family.workload: family for family in reversed(families)}
+    return sorted(families, key=lambda family: family is not opening[family.workload])
 
 
 def _scaling(members: list[ScenarioJudgement]) -> Scaling:

@@ -9,6 +9,8 @@ from reports.analysis.scaling import Curve, Scaling, scalings
 from reports.figures.style import INK, MUTED, PAPER, Picture, colour, finish, log_ticks, sheet, shorten
 
 FAMILIES_AT_MOST = 6
+LABEL_WIDTH = 0.08
+"""Share of the axis that a number needs."""
 DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 1, 1, 1, 1, 1)), (0, (8, 3)))
 MARKERS = "os^DvPX<>*"
 
@@ -112,8 +114,18 @@ def _labels(axes: Axes, curves: list[Curve], last: int) -> None:
         )
 
 
+def _spaced(axes: Axes, values: tuple[int, ...]) -> list[int]:
+    """The values that can be written on the x axis without touching, the last one always."""
+    places = axes.transAxes.inverted().transform(axes.transData.transform([(value, 1) for value in values]))
+    kept = [len(values) - 1]
+    for index in range(len(values) - 2, -1, -1):
+        if places[kept[-1]][0] - places[index][0] >= LABEL_WIDTH:
+            kept.append(index)
+    return [values[index] for index in kept]
+
+
 def _frame(axes: Axes, family: Scaling) -> None:
-    axes.set_xticks(family.values)
+    axes.set_xticks(_spaced(axes, family.values))
     log_ticks(axes, "x")
     log_ticks(axes, "y")
     low, high = axes.get_ylim()

@@ -9,13 +9,13 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from reports.analysis.answer import Answer, Champion, champion, references
+from reports.analysis.answer import Answer, Champion, champion, lead_scenario, references
 from reports.analysis.comparison import Comparison, Verdict
 from reports.analysis.estimate import FEWEST_ROUNDS, FIRM_ROUNDS, Estimate
 from reports.analysis.explanation import reason
 from reports.analysis.judgement import Judgement, ScenarioJudgement
 from reports.analysis.noise import FEWEST_PAIRS, Trust
-from reports.analysis.scaling import scalings
+from reports.analysis.scaling import main_scalings
 
 NOTABLE_GROWTH = 1.25
 """Growth along the axis from which a curve is said to rise."""
@@ -182,7 +182,8 @@ def a_a_statement(judgement: Judgement) -> str:
     seen = f"{twin} measured twice lies {off} apart over {noise.pairs} pairs"
     if noise.trust is Trust.CANNOT_TELL:
         return f"A/A check: {seen}; fewer than {FEWEST_PAIRS} pairs cannot show whether that is chance."
-    chance = f"chance alone does as much in {percent(noise.probability)} of runs"
+    share = percent(noise.probability) if noise.probability >= 0.001 else "less than 0.1 %"
+    chance = f"chance alone does as much in {share} of runs"
     if noise.trust is Trust.DIFFERS:
         where = (
             f", most in {noise.worst_scenario} ({times(noise.worst_ratio)})" if noise.worst_scenario else ""
@@ -245,7 +246,7 @@ def _share(saving_us: float, where: str) -> str:
 def growth(judgement: Judgement) -> list[str]:
     """One sentence a scaling family: who pays per descriptor, who does not, who ends."""
     said = []
-    for family in scalings(judgement)[:3]:
+    for family in main_scalings(judgement):
         whole = [c for c in family.curves if c.growth is not None and c.points[-1][0] == family.values[-1]]
         whole.sort(key=lambda curve: -(curve.growth or 0))
         risen = [
@@ -272,7 +273,7 @@ def workload_verdict(judgement: Judgement, members: list[ScenarioJudgement]) -> 
     best = champion(members, lambda cell: cell.competes)
     if best is None:
         return "No result."
-    lead = next(each for each in members if best.name in each.ranking)
+    lead = lead_scenario(members, best.name)
     against = [lead.compare(best.name, each.name) for each in references(judgement, lead, best.name)]
     tied = bool(best.shares_with) and not too_few_rounds(judgement)
     names = [best.name, *best.shares_with]

@@ -182,3 +182,15 @@ def test_a_run_without_control_or_floor_is_still_ranked() -> None:
     assert judgement.control is None and judgement.noise.trust is Trust.NO_PAIR
     assert judgement.scenarios[0].best == ("epoll",)
     assert judgement.scenarios[0].cells["poll"].to_best.verdict is Verdict.WORSE
+
+
+def test_a_scenario_with_a_warning_does_not_speak_for_all() -> None:
+    assert echo(1).labels
+    found = answer(judge(echo_run(scenarios=(echo(1), echo(64))).build()))
+    assert found and found.lead.scenario.id == echo(64).id
+
+
+def test_the_first_family_of_each_workload_comes_first() -> None:
+    scenarios = (echo(1, 64), echo(64, 64), echo(1), echo(64), idle(10), idle(100))
+    families = scalings(judge(echo_run(scenarios=scenarios, subjects=SUBJECTS[2:4]).build()))
+    assert [family.workload for family in families] == ["echo-sockets", "idle", "echo-sockets"]
