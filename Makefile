@@ -57,8 +57,8 @@ microbench: $(READY_DEV)
 	  $(PY) -m lab bench --profile smoke || exit 1; \
 	  run=`newest`; \
 	fi; \
-	$(PY) -m pytest -q -rN --benchmark-enable --benchmark-only --benchmark-json="$$run/microbench.json" tests \
-	  && $(PY) -m lab report "$$run"
+	$(PY) -m pytest -q -rN --benchmark-enable --benchmark-only --benchmark-json="$$run/microbench.json" \
+	  tests/microbench && $(PY) -m lab report "$$run"
 
 test: $(READY_DEV)
 	@$(PY) -m pytest -q

@@ -28,7 +28,7 @@ from lab.harness.selection import Selection, chosen_profile, scenarios
 from lab.results import Environment, NotRun, RunRecord, ScenarioRecord, SubjectRecord
 from lab.workloads.registry import workload
 
-START_S = 0.3
+START_S = 0.25
 """From nothing to a server and a load process that are ready, and back: two Python starts and two ends."""
 DESCRIPTOR_S, CONNECTION_S = 25e-6, 80e-6
 """What each descriptor of the measured process, and each connection of the load, adds to that."""
