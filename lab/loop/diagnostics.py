@@ -114,7 +114,7 @@ class DiagnosticsLoop(TurnLoop):
         """Check threads and arguments, remember where things were made, and log slow callbacks."""
         self._debug = enabled
         if self.is_running():
-            self.call_soon(sys.set_coroutine_origin_tracking_depth, 10 if enabled else 0)
+            self.call_soon_threadsafe(sys.set_coroutine_origin_tracking_depth, 10 if enabled else 0)
 
     def _check_closed(self) -> None:
         if self._closed:
