@@ -82,7 +82,7 @@ class Readiness:
         self.direction = direction
         self.operation: Callable[[Any], Any] | None = None
         self.argument: Any = None
-        self.line: deque[asyncio.Future[None]] = deque()
+        self.line: deque[asyncio.Future[None]] | None = None  # mostly nobody stands there
         self.ready = True
         stream = sock.type == socket.SOCK_STREAM
         self.sticky = not stream or (loop._edge and sock.family == socket.AF_UNIX)
@@ -125,6 +125,8 @@ class Readiness:
     async def stand_in_line(self) -> None:
         """Wait until it is the caller's go; the socket is then `reserved` for its next step."""
         place = self._loop.create_future()
+        if self.line is None:
+            self.line = deque()
         self.line.append(place)
         try:
             await place
