@@ -1,10 +1,6 @@
 """The command line ``muxlab``: arguments in, terminal output out, no logic of its own.
 
-Exit codes
-- 0: done, nothing wrong
-- 1: done, but something failed (a sample, a check of ``doctor``), or the system refused (a full disk)
-- 2: bad input: an unknown name, a bad value, an unusable run folder
-- 130: interrupted by Ctrl-C, SIGTERM or SIGHUP; samples taken so far are kept
+What it tells the shell stands in `exit_codes`.
 
 Rule: commands import what they need when they run, so that ``--help`` does not wait for pandas.
 """

@@ -13,12 +13,10 @@ import click
 
 from lab.cli.bench import bench
 from lab.cli.doctor import doctor
+from lab.cli.exit_codes import BAD_INPUT, FAILED, INTERRUPTED
 from lab.cli.listing import backends, workloads
 from lab.cli.report import report
 from lab.errors import LabError
-
-INTERRUPTED = 130
-"""128 + SIGINT, as shells report it."""
 
 EPILOG = """
 Start with `muxlab doctor`, then `muxlab bench`.
@@ -46,11 +44,11 @@ class Muxlab(click.Group):
         try:
             return super().invoke(context)
         except LabError as error:
-            raise Complaint(str(error), 2) from error
+            raise Complaint(str(error), BAD_INPUT) from error
         except OSError as error:
             if error.errno == errno.EPIPE:
                 raise  # `muxlab backends | head`: click ends quietly
-            raise Complaint(_refusal(error), 1) from error
+            raise Complaint(_refusal(error), FAILED) from error
         except KeyboardInterrupt:
             click.echo("muxlab: stopped at once; `muxlab report` shows what was kept", err=True)
             context.exit(INTERRUPTED)

@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lab.cli import values
+from lab.cli.exit_codes import DONE, FAILED, INTERRUPTED
 from lab.errors import LabError
 from lab.results import RunRecord, Sample
 
 if TYPE_CHECKING:
     from lab.harness.runner import Outcome
     from lab.harness.selection import Selection
-
-INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
@@ -230,12 +229,12 @@ def _close(outcome: Outcome) -> int:
         click.echo(f"Interrupted with {len(samples)} samples kept; `{again}` goes on", err=True)
     if not samples:
         click.echo("There is nothing to report.", err=True)
-        return INTERRUPTED if outcome.interrupted else 1
+        return INTERRUPTED if outcome.interrupted else FAILED
     publish(outcome.folder)
     _list_failures(outcome)
     if outcome.interrupted:
         return INTERRUPTED
-    return 1 if outcome.failures else 0
+    return FAILED if outcome.failures else DONE
 
 
 def _list_failures(outcome: Outcome) -> None:

@@ -6,6 +6,8 @@ import sys
 
 import click
 
+from lab.cli.exit_codes import DONE, FAILED
+
 MARKS = {"ok": "ok  ", "note": "note", "warning": "WARN"}
 
 
@@ -30,7 +32,7 @@ def doctor(context: click.Context) -> None:
         out.print(f"{MARKS[check.status]}  {check.text}", style=_style(check.status), soft_wrap=True)
     problems = sum(1 for check in found if check.status == "warning")
     out.print(f"{problems} to mend" if problems else "Nothing to mend: `muxlab bench` can start")
-    context.exit(1 if problems else 0)
+    context.exit(FAILED if problems else DONE)
 
 
 def _style(status: str) -> str:
