@@ -7,6 +7,10 @@ loop takes *turns*: it runs what is ready, and asks the kernel when nothing is. 
 with that: *diagnostics* when something fails, its *lifecycle*, its *wakeup* by threads and signals, *names*
 looked up in threads, and *sockets*, where each wait is a *readiness*, and *sendfile* on top of them.
 
+Where sockets are asked for data, *transports* push it into protocols: a sending half, a reading half, and
+*TLS* in between. *Connections* are made (as a *race*, if a host has several addresses), *servers* listen for
+them, and files are *transferred* into them.
+
 The classes form a tower by single inheritance (``TurnLoop``, ``DiagnosticsLoop`` ... ``Loop``); each storey
 is a working loop that knows only what is below it.
 """
@@ -23,6 +27,20 @@ READING_ORDER = (
     "readiness",
     "sockets",
     "sendfile",
+    "sending",
+    "transports",
+    "tls",
+    "racing",
+    "connections",
+    "transfer",
+    "listening",
+    "servers",
+    "addresses",
+    "endpoints",
+    "datagrams",
+    "pipes",
+    "children",
+    "subprocesses",
     "loop",
 )
 """The story's chapters: also the order in which they may import one another."""

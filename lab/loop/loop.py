@@ -11,10 +11,10 @@ from typing import Literal
 
 import backends
 from backends.contract import Backend
-from lab.loop.sendfile import SendfileLoop
+from lab.loop.subprocesses import SubprocessesLoop
 
 
-class Loop(SendfileLoop):
+class Loop(SubprocessesLoop):
     """muxlab's mini event loop, an `asyncio.AbstractEventLoop`.
 
     ``backend``: a name as in ``muxlab backends``, an open `Backend`, or None for the best one here. The loop
