@@ -21,6 +21,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "lab": ("backends", "lab.loop"),
     "lab.__main__": ("lab.cli",),
     "lab.errors": (),
+    "lab.program": ("lab.errors",),
     "lab.results": ("lab.errors",),
     "lab.loop": ("backends",),
     "lab.workloads": ("lab.results", "lab.errors"),
@@ -28,6 +29,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "lab.harness.subjects": ("lab", "lab.workloads", "lab.results", "lab.errors", "backends"),
     "lab.cli": (
         "backends",
+        "lab",
+        "lab.program",
         "lab.harness",
         "lab.workloads",
         "lab.results",

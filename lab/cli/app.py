@@ -16,6 +16,7 @@ from lab.cli.doctor import doctor
 from lab.cli.exit_codes import BAD_INPUT, FAILED, INTERRUPTED
 from lab.cli.listing import backends, workloads
 from lab.cli.report import report
+from lab.cli.run import run
 from lab.errors import LabError
 
 EPILOG = """
@@ -74,5 +75,5 @@ def _refusal(error: OSError) -> str:
     )
 
 
-for command in (bench, report, backends, workloads, doctor):
+for command in (bench, report, run, backends, workloads, doctor):
     muxlab.add_command(command)

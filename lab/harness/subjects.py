@@ -15,6 +15,7 @@ import select
 import sys
 from collections.abc import Callable
 
+from backends import registry
 from lab.errors import UnknownNameError
 from lab.results import ScenarioRecord, SubjectRecord
 from lab.workloads.contract import Workload
@@ -27,8 +28,6 @@ twin_name = f"{CONTROL}-again"
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
-_MECHANISMS = ("select", "poll", "epoll", "epoll-et", "kqueue")
-_OVER_SELECTORS = ("selectors-select", "selectors-poll", "selectors-epoll", "selectors-kqueue")
 _PYTHON_TASKS = "+pytasks"
 
 _COMPARISONS = ("asyncio", "uvloop", "rloop", "rsloop", "winloop")
@@ -37,7 +36,7 @@ _COMPARISONS = ("asyncio", "uvloop", "rloop", "rsloop", "winloop")
 
 def names() -> list[str]:
     """Every subject that this muxlab knows, in order of display; ``module:factory`` names any other."""
-    mini_loops = [*_MECHANISMS, *_OVER_SELECTORS]
+    mini_loops = registry.names()
     return [*mini_loops, *(name + _PYTHON_TASKS for name in mini_loops), *_COMPARISONS, FLOOR]
 
 
@@ -65,7 +64,7 @@ def describe(name: str) -> SubjectRecord:
         raise UnknownNameError("subject", name, names(), nearest[0] if nearest else None)
     backend, python_tasks = _backend_of(name)
     label = f"mini-loop on {backend}" + (", tasks in Python" if python_tasks else "")
-    return SubjectRecord(name, "mini-loop", label, "edge" if backend == "epoll-et" else "level")
+    return SubjectRecord(name, "mini-loop", label, registry.backend_class(backend).trigger)
 
 
 def factory(name: str) -> LoopFactory:
@@ -125,9 +124,7 @@ def _watchable(name: str) -> int | None:
     """How many descriptors the subject's mechanism can watch at most; None: no limit of its own."""
     if describe(name).kind != "mini-loop" or unavailable(name):
         return None
-    from backends.registry import open_backend
-
-    with open_backend(_backend_of(name)[0]) as backend:
+    with registry.open_backend(_backend_of(name)[0]) as backend:
         highest = backend.max_descriptor
     return None if highest is None else highest + 1
 
