@@ -142,8 +142,9 @@ class DiagnosticsLoop(TurnLoop):
         finally:
             took = self._clock() - begin
             if took >= self.slow_callback_duration:
-                who = driven if isinstance(driven, (asyncio.Task, Task)) else party
-                logger.warning("Executing %r took %.3f seconds", who, took)
+                party = driven if isinstance(driven, (asyncio.Task, Task)) else party
+                logger.warning("Executing %r took %.3f seconds", party, took)
+            del party, call, args, driven  # as in ``TurnLoop._turn``
 
 
 def describe_callback(party: Any) -> str:

@@ -122,12 +122,15 @@ class Readiness:
         if self.line:
             self._let_next_in()
 
-    async def stand_in_line(self) -> None:
-        """Wait until it is the caller's go; the socket is then `reserved` for its next step."""
+    async def stand_in_line(self, in_front: bool) -> None:
+        """Wait until it is the caller's go; the socket is then `reserved` for its next step.
+
+        ``in_front``: for who was let in already, and found that the one before needed another wait.
+        """
         place = self._loop.create_future()
         if self.line is None:
             self.line = deque()
-        self.line.append(place)
+        self.line.insert(0 if in_front else len(self.line), place)
         try:
             await place
         finally:
@@ -192,9 +195,10 @@ class Readiness:
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:
-            self._error = error.with_traceback(error.__traceback__.tb_next)  # this frame knows the task
+            self._error = error
         self._callback = None  # Step 4 of 7: the future has its result.
         self._context.run(callback, self)  # Step 5 of 7: its done-callback wakes the task.
+        del callback  # the task; this frame may be in the traceback of an error that the task keeps
 
     # -- towards the task: the future's contract -------------------------------------------------------
 

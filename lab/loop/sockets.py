@@ -3,8 +3,7 @@
 The seven steps by which ``sock_recv`` returns to its caller: (1) the backend waits, in ``TurnLoop._turn``;
 (2) a ready descriptor comes back, in ``_serve``; (3) the data moves into a buffer, (4) the future gets its
 result and (5) its done-callback wakes the task, in ``Readiness.fire``; (6) the task calls ``send()`` into the
-innermost coroutine, in ``Task``; (7) the data is
-returned, at the end of ``sock_recv``.
+innermost coroutine, in ``Task``; (7) the data is returned, at the end of ``sock_recv``.
 
 Each ``sock_*`` coroutine tries its system call first where that is likely to succeed, and waits where it is
 not. They are coroutines in the full sense: people pass them to ``create_task``.
@@ -90,9 +89,10 @@ class SocketsLoop(NamesLoop):
 
     def _refuse_transports(self, fileobj: Any) -> None:
         """A transport's descriptor is nobody else's, from its beginning to its end."""
-        party = self._readers.get(descriptor(fileobj))
-        if isinstance(party, asyncio.BaseTransport):
-            raise RuntimeError(f"File descriptor {fileobj!r} is used by transport {party!r}")
+        fd = descriptor(fileobj)
+        for party in (self._readers.get(fd), self._writers.get(fd)):
+            if isinstance(party, asyncio.BaseTransport):
+                raise RuntimeError(f"File descriptor {fileobj!r} is used by transport {party!r}")
 
     def _confirm(self, fd: int, direction: int) -> None:
         """A callback is replaced: if the number was closed meanwhile, the kernel has forgotten it."""
@@ -264,7 +264,7 @@ class SocketsLoop(NamesLoop):
                 break
             if party.operation is mine or party.operation is None:
                 return party
-            await party.stand_in_line()
+            await party.stand_in_line(in_front=mine is reserved)
             mine = reserved
         self._refuse_transports(fd)
         self._forget_if_reused(fd)

@@ -192,6 +192,7 @@ class TurnLoop(asyncio.AbstractEventLoop):
                         raise
                     except BaseException as error:
                         self._callback_failed(handle, error)
+            handle = None  # a failed task's traceback may lead to this frame: it would be a cycle
             if events:
                 self._serve(events)
         except BaseException:
@@ -306,6 +307,7 @@ class TurnLoop(asyncio.AbstractEventLoop):
             raise
         except BaseException as error:
             self._callback_failed(handle, error)
+        del handle  # as in ``_turn``
 
     # -- what the next storey refines ------------------------------------------------------------------
 

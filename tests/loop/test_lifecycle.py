@@ -235,3 +235,29 @@ def test_a_task_on_a_closed_loop_is_refused() -> None:
     with pytest.raises(RuntimeError, match="closed"):
         loop.create_task(coroutine)
     coroutine.close()
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_failed_task_is_freed_without_the_garbage_collector(any_tasks: Loop, debug: bool) -> None:
+    async def fail(future: Any) -> None:
+        await future
+
+    def failed() -> weakref.ref[Any]:
+        future = any_tasks.create_future()
+        task = any_tasks.create_task(fail(future))
+        run_turns(any_tasks)
+        future.set_exception(LookupError())
+        any_tasks.stop()
+        any_tasks.run_forever()  # a turn in which nothing runs but the task's wake-up
+        assert isinstance(task.exception(), LookupError)
+        gone = weakref.ref(task)
+        del task, future  # this frame, too, is one that the traceback leads to
+        return gone
+
+    any_tasks.set_debug(debug)
+    gc.collect()
+    gc.disable()
+    try:
+        assert failed()() is None
+    finally:
+        gc.enable()
