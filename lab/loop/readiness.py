@@ -153,7 +153,11 @@ class Readiness:
 
     def watch(self) -> None:
         """Have the kernel watch the socket for this direction, and keep that until nobody wants it."""
-        self._loop._watch(self.fd, self.direction)
+        try:
+            self._loop._watch(self.fd, self.direction)
+        except BaseException:
+            self.ready = True  # nobody will tell
+            raise
         self.watched = True
 
     def unwatch(self) -> None:

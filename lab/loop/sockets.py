@@ -26,7 +26,7 @@ from collections.abc import Callable
 from typing import Any
 
 from backends.contract import READ, WRITE
-from lab.loop.handle import EdgeReadinessHandle, ReadinessHandle
+from lab.loop.handle import ReadinessHandle, readiness_handle
 from lab.loop.names import NamesLoop, is_numeric
 from lab.loop.readiness import SMALLEST_READ, Readiness, reserved
 
@@ -35,10 +35,6 @@ _PlainSocket = socket.socket
 
 class SocketsLoop(NamesLoop):
     """The sixth storey moves data: callbacks for descriptors, and coroutines for sockets."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._readiness_handle = EdgeReadinessHandle if self._edge else ReadinessHandle
 
     # -- callbacks for descriptors ---------------------------------------------------------------------
 
@@ -65,7 +61,7 @@ class SocketsLoop(NamesLoop):
         self._refuse_transports(fd)
         fd = descriptor(fd)
         self._forget_if_reused(fd)
-        handle = self._readiness_handle(fd, callback, args, self)
+        handle = readiness_handle(fd, callback, args, self)
         before = table.get(fd)
         if before is None:
             self._watch(fd, direction)
@@ -95,14 +91,12 @@ class SocketsLoop(NamesLoop):
                 raise RuntimeError(f"File descriptor {fileobj!r} is used by transport {party!r}")
 
     def _confirm(self, fd: int, direction: int) -> None:
-        """A callback is replaced: if the number was closed meanwhile, the kernel has forgotten it."""
-        self._interest_changes += 1
-        try:
-            self._backend.modify(fd, self._backend.interest.get(fd, 0) | direction)
-            self._fresh.add(fd)
-        except (KeyError, OSError):
-            self._forget(fd)
-            self._watch(fd, direction)
+        """A callback is replaced: if the number was closed meanwhile, the kernel has forgotten it.
+
+        To modify would not do: a selector tells the kernel nothing when the events stay the same.
+        """
+        self._unwatch(fd, direction)
+        self._watch(fd, direction)
 
     def _forget_if_reused(self, fd: int) -> None:
         """Forget what was known of ``fd`` when the socket that it was known for is closed or gone."""

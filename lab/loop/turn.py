@@ -135,14 +135,14 @@ class TurnLoop(asyncio.AbstractEventLoop):
         if not mask & direction:
             return
         self._interest_changes += 1
-        if mask != direction:
-            try:
-                self._backend.modify(fd, mask & ~direction)
-                return
-            except OSError:  # closed since, perhaps reused: the kernel has forgotten what we remember
-                pass
-        self._backend.unregister(fd)
-        self._fresh.add(fd)
+        if mask == direction:
+            self._backend.unregister(fd)
+            self._fresh.add(fd)
+            return
+        try:
+            self._backend.modify(fd, mask & ~direction)
+        except OSError:  # closed since, perhaps reused: the other direction was the old file's
+            self._forget(fd, BOTH ^ direction)
 
     def _forget(self, fd: int, directions: int = BOTH) -> None:
         """What was known of this number belongs to a file that is closed: nothing of it is watched."""
