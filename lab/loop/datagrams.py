@@ -27,7 +27,7 @@ from typing import Any
 from backends.contract import WRITE
 from lab.loop.addresses import remove_stale_socket, resolve, share_port
 from lab.loop.endpoints import ReadingEndpoint, WritingEndpoint
-from lab.loop.sendfile import SendfileLoop
+from lab.loop.servers import ServersLoop
 
 logger = logging.getLogger("asyncio")
 
@@ -127,7 +127,7 @@ class DatagramTransport(ReadingEndpoint, WritingEndpoint, asyncio.DatagramTransp
     def _send(self, data: Any, address: Any) -> bool:
         """Send one message; False if the kernel does not take it now. Errors count as sent: it is gone."""
         try:
-            if self._extra["peername"]:
+            if self._extra["peername"] is not None:  # that of a nameless Unix socket is "", and falsy
                 self._sock.send(data)
             else:
                 self._sock.sendto(data, address)
@@ -179,7 +179,7 @@ class DatagramTransport(ReadingEndpoint, WritingEndpoint, asyncio.DatagramTransp
         self._queued = 0
 
 
-class DatagramsLoop(SendfileLoop):
+class DatagramsLoop(ServersLoop):
     """A storey for datagrams."""
 
     async def create_datagram_endpoint(

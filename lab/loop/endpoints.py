@@ -51,6 +51,7 @@ class Endpoint(asyncio.BaseTransport):
         self._lost = 0
         self._queue: bytearray | deque[Any] | None = None
         self._outlet = Outlet(self)
+        self._end_former_owners()
 
     def _begin(self, waiter: asyncio.Future[None] | None) -> None:
         """Introduce the protocol, only then listen, and only then tell who waits for the transport."""
@@ -109,11 +110,25 @@ class Endpoint(asyncio.BaseTransport):
             if self._loop._edge:
                 self._loop._rearm(self._fd)
 
+    def _end_former_owners(self) -> None:
+        """A transport whose file somebody else closed is still in the table; its number is ours now."""
+        self._loop._forget_if_reused(self._fd)
+        for table in (self._loop._readers, self._loop._writers):
+            party = table.get(self._fd)
+            if isinstance(party, (Endpoint, Outlet)) and not party.is_open():
+                party.lost()
+
+    def is_open(self) -> bool:
+        """Whether the file has not been closed, here or by somebody else."""
+        try:
+            return self._file.fileno() >= 0
+        except (AttributeError, ValueError):
+            return False
+
     def _watch(self, direction: int, party: Any) -> None:
-        """Let ``party`` hear of the descriptor, in place of whoever did while its number was another's."""
+        """Let ``party`` hear of the descriptor, in place of whoever did."""
         loop, fd = self._loop, self._fd
         table = loop._readers if direction == READ else loop._writers
-        loop._forget_if_reused(fd)
         if fd in table:
             loop._confirm(fd, direction)
         else:
@@ -264,6 +279,10 @@ class Outlet:
     def lost(self) -> None:
         """Somebody else has closed the descriptor."""
         self.transport.lost()
+
+    def is_open(self) -> bool:
+        """Whether the transport's file has not been closed."""
+        return self.transport.is_open()
 
     @staticmethod
     def owner() -> None:
