@@ -84,7 +84,8 @@ class SendfileLoop(SocketsLoop):
         return sent
 
     async def _sendfile_by_hand(self, sock: socket.socket, file: Any, offset: int, count: int | None) -> int:
-        if offset:
+        seekable = hasattr(file, "seekable") and file.seekable()
+        if seekable or offset:
             file.seek(offset)
         view = memoryview(bytearray(min(count or FALLBACK_CHUNK, FALLBACK_CHUNK)))
         sent = 0
@@ -94,12 +95,23 @@ class SendfileLoop(SocketsLoop):
                 read = await self.run_in_executor(None, file.readinto, chunk)
                 if not read:
                     break
-                await self.sock_sendall(sock, chunk[:read])
-                sent += read
+                rest = chunk[:read]
+                while rest:
+                    done = await self._send_part(sock, rest)
+                    rest = rest[done:]
+                    sent += done
             return sent
         finally:
-            if sent and hasattr(file, "seek"):
+            if seekable:
                 file.seek(offset + sent)
+
+    async def _send_part(self, sock: socket.socket, data: memoryview) -> int:
+        """Send what the kernel takes of ``data``, at least one byte; how much it was."""
+        try:
+            return sock.send(data)
+        except (BlockingIOError, InterruptedError):
+            self._would_block += 1
+        return await self._when_writable(sock, sock.send, data)
 
 
 def sendfile_source(file: Any) -> tuple[int, int]:

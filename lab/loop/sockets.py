@@ -234,11 +234,13 @@ class SocketsLoop(NamesLoop):
         except (BlockingIOError, InterruptedError):
             await self._when_writable(sock, lambda _: _finish_connect(sock, address))
 
-    async def _when_writable(self, sock: socket.socket, operation: Callable[[Any], Any]) -> Any:
+    async def _when_writable(
+        self, sock: socket.socket, operation: Callable[[Any], Any], argument: Any = None
+    ) -> Any:
         """Wait until the socket can be written, then do it; its wish to write is dropped afterwards."""
         writing = await self._readiness(sock, WRITE)
         try:
-            return await writing.when_ready(operation)
+            return await writing.when_ready(operation, argument)
         finally:
             writing.unwatch()
 
