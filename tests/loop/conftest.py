@@ -110,8 +110,11 @@ def run_forever_in_time(loop: asyncio.AbstractEventLoop) -> None:
 def run_turns(loop: asyncio.AbstractEventLoop, turns: int = 1) -> None:
     """Take a few turns, none of which sleeps."""
     for _ in range(turns):
-        loop.call_soon(loop.stop)
-        loop.run_forever()
+        stopping = loop.call_soon(loop.stop)
+        try:
+            loop.run_forever()
+        finally:
+            stopping.cancel()
 
 
 async def turns(count: int = 1) -> None:
