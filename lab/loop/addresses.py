@@ -21,12 +21,17 @@ AddressInfo = tuple[int, int, int, str, Any]
 
 
 async def resolve(
-    loop: Any, address: tuple[Any, Any], *, family: int, type: int, proto: int, flags: int
+    loop: Any, address: tuple[Any, ...], *, family: int, type: int, proto: int, flags: int
 ) -> list[AddressInfo]:
-    """What (host, port) stands for; never empty. Raises OSError if there is nothing."""
-    host, port = address
+    """What (host, port) stands for; never empty. Raises OSError if there is nothing.
+
+    A numeric IPv6 address may name its flow and its zone as well, as sockets tell them.
+    """
+    host, port, *zone = address
     if any(is_numeric(each, host, port) for each in (socket.AF_INET, socket.AF_INET6)):
         found = socket.getaddrinfo(host, port, family, type, proto, flags | socket.AI_NUMERICHOST)
+        if zone:
+            found = [(*each[:4], (*each[4][:2], *zone)) for each in found]
     else:
         found = await loop.getaddrinfo(host, port, family=family, type=type, proto=proto, flags=flags)
     if not found:

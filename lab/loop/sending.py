@@ -330,6 +330,10 @@ class _Outlet:
     def hangup(self) -> None:
         """The peer has hung up: the next send finds out."""
 
+    def lost(self) -> None:
+        """Somebody else closed the socket: the transport is told, or has told."""
+        self.transport.lost()
+
     @staticmethod
     def owner() -> None:
         """No ``sock_*`` coroutine may use the descriptor."""

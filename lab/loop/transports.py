@@ -12,13 +12,17 @@ Rules
 
 Pitfalls
 - Edge-triggered: a report covers everything that has come, so reads go on until one is short; and even then,
-  if the peer has hung up. After ``DRAIN_TURNS`` full reads the others' turn comes, and this one is re-armed.
+  if the peer has hung up or may have sent descriptors (Unix sockets; ``readiness.py`` tells why). After
+  ``DRAIN_TURNS`` full reads the others' turn comes, and this one is re-armed.
 - An idle connection should cost little memory: no queue, no bound methods and no names before they are used.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
+import os
 import socket
 import warnings
 from asyncio import constants, trsock
@@ -61,13 +65,17 @@ class StreamTransport(SendingTransport):
     ) -> None:
         super().__init__(loop, sock, protocol)
         self.set_protocol(protocol)
-        self._paused = self._hung_up = False
+        self._paused = False
+        self._hung_up = loop._edge and sock.family == socket.AF_UNIX
         self._read_size = SMALLEST_READ
         self._sockname = None
         self._peername = _name(sock.getpeername) if peername is None else peername
         self._server = server
         if server is not None:
             server._attach(self)
+        loop._forget(
+            self._fd
+        )  # ``sock_*`` coroutines may have had the socket, or a closed one of this number
         loop._readers[self._fd] = self
         loop.call_soon(self._begin, waiter, context=self._context)
 
@@ -76,10 +84,18 @@ class StreamTransport(SendingTransport):
         try:
             self._protocol.connection_made(self)
         finally:
-            if not (self._closing or self._paused):
-                self._loop._watch(self._fd, READ)
+            error = None if self._closing or self._paused else self._begin_reading()
             if waiter is not None and not waiter.done():
-                waiter.set_result(None)
+                waiter.set_result(None) if error is None else waiter.set_exception(error)
+
+    def _begin_reading(self) -> BaseException | None:
+        """Have the kernel watch the socket. It may refuse (select: a number too high); that ends it."""
+        try:
+            self._loop._watch(self._fd, READ)
+        except (OSError, ValueError) as error:
+            self._fail(error, "The connection cannot be watched")
+            return error
+        return None
 
     # -- what it is ------------------------------------------------------------------------------------
 
@@ -127,6 +143,11 @@ class StreamTransport(SendingTransport):
     def hangup(self) -> None:
         """The peer has hung up: an edge-triggered backend will not say so again."""
         self._hung_up = True
+
+    def lost(self) -> None:
+        """Somebody else closed the socket, and its number may be another's."""
+        if not self._lost:
+            self._fail(OSError(errno.EBADF, os.strerror(errno.EBADF)), "The socket was closed by others")
 
     def is_reading(self) -> bool:
         """Whether data is taken from the kernel."""
@@ -243,7 +264,8 @@ class StreamTransport(SendingTransport):
     def _end(self, error: BaseException | None) -> None:
         """Let go of the descriptor and the server; what can no longer be asked then is asked before."""
         self._sockname = _name(self._sock.getsockname)
-        self._loop._readers.pop(self._fd, None)
+        if self._loop._readers.get(self._fd) is self:
+            self._loop._forget(self._fd)
         try:
             super()._end(error)
         finally:
@@ -263,3 +285,10 @@ def _name(ask: Callable[[], Any]) -> Any:
         return ask()
     except OSError:
         return None
+
+
+def without_delay(sock: socket.socket) -> None:
+    """Have TCP send small writes at once, as asyncio does since 3.6: who has more to say writes more."""
+    if sock.family in (socket.AF_INET, socket.AF_INET6) and sock.type == socket.SOCK_STREAM:
+        with contextlib.suppress(OSError):  # macOS refuses when the peer is gone already
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
