@@ -22,7 +22,7 @@ from contextvars import Context
 from typing import Any
 
 from backends.contract import READ
-from lab.loop.handle import EdgeReadinessHandle, Handle, ReadinessHandle
+from lab.loop.handle import Handle, readiness_handle
 from lab.loop.lifecycle import LifecycleLoop
 
 logger = logging.getLogger("asyncio")
@@ -42,8 +42,7 @@ class WakeupLoop(LifecycleLoop):
         self._wake_reader.setblocking(False)
         self._wake_writer.setblocking(False)
         fd = self._wake_reader.fileno()
-        kind = EdgeReadinessHandle if self._edge else ReadinessHandle
-        self._readers[fd] = kind(fd, self._heed_wakeups, (), self)
+        self._readers[fd] = readiness_handle(fd, self._heed_wakeups, (), self)
         try:
             self._watch(fd, READ)
         except BaseException:  # select, when the numbers that it can watch are all in use
