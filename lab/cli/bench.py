@@ -54,7 +54,7 @@ class Instruments:
     default="quick",
     show_default=True,
     metavar="smoke|quick|full",
-    help="How thorough: smoke under a minute, quick three minutes, full half an hour.",
+    help="How thorough: smoke under a minute, quick under four, full under an hour.",
 )
 @click.option("--rounds", type=int, help="How often each cell is measured.")
 @click.option(

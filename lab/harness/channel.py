@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 from lab.errors import LabError
 from lab.harness.cores import pin
 from lab.harness.limits import raise_descriptor_limit
+from lab.harness.probe import missing
 
 
 class Channel:
@@ -77,6 +78,8 @@ def describe(error: BaseException) -> str:
     message = " ".join(str(error).split())
     if isinstance(error, LabError):
         return message
+    if isinstance(error, NotImplementedError):
+        return f"unsupported: the loop does not implement {missing(error)}"
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {message}{where}"

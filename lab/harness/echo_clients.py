@@ -8,8 +8,6 @@ Rules
   snapshots belongs to exactly the requests counted.
 - A request's time runs from just before its ``send`` to just after the ``recv`` that completes its echo. The
   clock is read once a request: the end of one is the beginning of the next on that connection.
-- Sockets close with a reset (SO_LINGER, zero): hundreds of samples with thousands of connections would
-  otherwise use up the ephemeral ports by TIME_WAIT.
 """
 
 from __future__ import annotations
@@ -17,32 +15,26 @@ from __future__ import annotations
 import itertools
 import random
 import socket
-import struct
-import sys
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter_ns
 
 from lab.errors import LabError
+from lab.harness.connecting import Address, open_connection
+from lab.workloads.contract import Wire
 from lab.workloads.readiness import READ, WRITE, open_readiness
+from lab.workloads.tls import TlsSocket
 
 CONNECT_BATCH = 100
 """Connects under way at once: below the smallest usual limit on a listener's backlog (128 on macOS), above
 which a connect is dropped and tried again a second later."""
-CONNECTIONS_PER_ADDRESS = 12_000
-"""Of its 28,232 ephemeral ports (by default) Linux first gives connects every other one, and searches long
-once those 14,116 are gone (``__inet_hash_connect``). Further connections come from 127.0.0.2 and so on."""
 ROTATION = 4
 """Different payloads of one connection, used in turn."""
 PAYLOAD_BUDGET_BYTES = 64 << 20
 """Memory for payloads. Above it connections far apart share theirs."""
 CHUNK = 1 << 18
 """Latencies are kept in an array that has this much room, and grows by as much."""
-
-_IP_BIND_ADDRESS_NO_PORT = 24
-"""linux/in.h: leave the choice of the port to connect, which knows more ports to be free than bind does."""
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class EchoError(LabError):
@@ -72,12 +64,13 @@ def make_payloads(connections: int, size: int, seed: int) -> list[list[bytes]]:
 class EchoClients:
     """Connections to one server, and the exchange of messages over some of them."""
 
-    def __init__(self, address: tuple[str, int], connections: int, size: int, seed: int) -> None:
-        self._address, self._size = address, size
+    def __init__(self, address: Address, connections: int, size: int, seed: int, wire: Wire = "tcp") -> None:
+        self._address, self._size, self._wire = address, size, wire
         self._payloads = make_payloads(connections, size, seed)
         self._readiness = open_readiness()
-        self._sockets: dict[int, socket.socket] = {}
-        self._receive: dict[int, Callable[[bytearray], int]] = {}
+        self._to_connect = enumerate(self._payloads)
+        self._sockets: dict[int, socket.socket | TlsSocket] = {}
+        self._receive: dict[int, Callable[[bytearray], int | None]] = {}
         self._send: dict[int, Callable[[bytes | memoryview], int]] = {}
         self._next_payload: dict[int, Callable[[], bytes]] = {}
         self._expected: dict[int, bytes | None] = {}
@@ -93,10 +86,16 @@ class EchoClients:
 
         Returns the descriptors in order of connecting.
         """
-        waiting = iter(enumerate(self._payloads))
-        while batch := [self._open(*each) for each in itertools.islice(waiting, CONNECT_BATCH)]:
-            self.exchange(batch, 0.0)
+        while self.connect_some():
+            pass
         return list(self._sockets)
+
+    def connect_some(self) -> int:
+        """As `connect`, for the next batch only; return how many it was, 0 when all are connected."""
+        batch = [self._open(*each) for each in itertools.islice(self._to_connect, CONNECT_BATCH)]
+        if batch:
+            self.exchange(batch, 0.0)
+        return len(batch)
 
     # HOT: the load's own cost per request bounds what it can ask of a server. It stands for
     #   for fd, mask in poll(): self.finish(fd); self.start(fd)
@@ -147,7 +146,8 @@ class EchoClients:
                 received = receive(self._buffer)
             except BlockingIOError:
                 continue
-            raise self._unasked(fd, received)
+            if received is not None:
+                raise self._unasked(fd, received)
 
     def close(self) -> None:
         """Reset all connections."""
@@ -156,16 +156,9 @@ class EchoClients:
             each.close()
 
     def _open(self, index: int, payloads: list[bytes]) -> int:
-        connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        connection = open_connection(self._wire, self._address, index)
         fd = connection.fileno()
         self._sockets[fd] = connection
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if index >= CONNECTIONS_PER_ADDRESS and sys.platform == "linux":
-            connection.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
-            connection.bind((f"127.0.0.{1 + index // CONNECTIONS_PER_ADDRESS}", 0))
-        connection.connect(self._address)
-        connection.setblocking(False)
         self._receive[fd], self._send[fd] = connection.recv_into, connection.send
         self._next_payload[fd] = itertools.cycle(payloads).__next__
         self._readiness.register(fd, READ)
@@ -198,15 +191,22 @@ class EchoClients:
         if self._complete(fd, received):
             raise EchoError(f"{self._named(fd)}: the echo was complete before its message was sent")
 
-    def _complete(self, fd: int, received: int) -> bool:
-        """Add a part of an echo; when that is all of it, put the whole into the buffer and say so."""
+    def _complete(self, fd: int, received: int | None) -> bool:
+        """Add a part of an echo; when that is all of it, put the whole into the buffer and say so.
+
+        None: what has come held no data, as a TLS session ticket.
+        """
+        if received is None:
+            return False
         if not received:
             raise self._unasked(fd, 0)
         whole = self._partial.setdefault(fd, bytearray())
         whole += memoryview(self._buffer)[:received]
         if len(whole) < self._size:
             return False
-        self._buffer[:] = whole[: self._size]
+        if len(whole) > self._size:
+            raise self._unasked(fd, len(whole) - self._size)
+        self._buffer[:] = whole
         del self._partial[fd]
         return True
 

@@ -8,6 +8,7 @@ would stand in the latencies of the server.
 from __future__ import annotations
 
 import gc
+import json
 import time
 from dataclasses import asdict
 from typing import Any
@@ -23,9 +24,10 @@ def main() -> None:
     job = channel.start()
     try:
         gc.disable()
-        host, port = channel.command().split()
-        clients = EchoClients((host, int(port)), job["connections"], job["message_bytes"], job["seed"])
-        active = spread(clients.connect(), job["active"])
+        address = json.loads(channel.command())
+        where = tuple(address) if isinstance(address, list) else address
+        clients = EchoClients(where, job["connections"], job["message_bytes"], job["seed"], job["wire"])
+        active = spread(_connect(channel, clients), job["active"])
         clients.exchange(active, job["warmup_s"])
         channel.report("quiet", pinned=job["pinned"])
         channel.command()
@@ -33,6 +35,17 @@ def main() -> None:
         channel.command()
     except BaseException as error:
         channel.fail(error)
+
+
+def _connect(channel: Channel, clients: EchoClients) -> list[int]:
+    """Connect the first batch, then all others; wait after each, while the server's memory is read."""
+    clients.connect_some()
+    channel.report("connected")
+    channel.command()
+    connected = clients.connect()
+    channel.report("connected")
+    channel.command()
+    return connected
 
 
 def spread(fds: list[int], count: int) -> list[int]:

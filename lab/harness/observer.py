@@ -5,6 +5,7 @@ The facts of getrusage(2) that matter here
   scheduler's tick on most kernels and then scaled: over a short window trust the sum, not the split.
 - On loopback the kernel does the receiver's TCP work on the sender's account: the server pays for delivering
   its replies, not for taking its requests in. It is the same for every subject.
+- No garbage is collected and no freed memory given back for a reading: what a subject keeps, it keeps.
 - ``ru_maxrss`` survives exec on Linux: a child starts with its parent's peak, which says nothing about the
   child. The peak is therefore read from /proc (``VmHWM``, which belongs to the new address space) where that
   exists. Elsewhere it is ``ru_maxrss``, in bytes on macOS and in KiB on the BSDs.
@@ -46,6 +47,22 @@ def _difference(before: Any, after: Any) -> Any:
     if isinstance(after, dict):
         return {name: value - before.get(name, 0) for name, value in after.items()}
     return after - before
+
+
+def resident_bytes() -> int:
+    """The resident size of this process now, exactly: pages that are mapped, code included.
+
+    Linux keeps the sums in ``statm`` and ``VmRSS`` per processor and may be off by some hundred KiB; the
+    rollup walks the page tables.
+    """
+    try:
+        with open("/proc/self/smaps_rollup", encoding="ascii") as rollup:
+            kibibytes = next(line.split()[1] for line in rollup if line.startswith("Rss:"))
+    except (OSError, StopIteration):
+        import psutil
+
+        return psutil.Process().memory_info().rss
+    return int(kibibytes) * 1024
 
 
 def peak_rss_bytes() -> int:

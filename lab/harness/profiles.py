@@ -57,22 +57,25 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             name="quick",
-            purpose="the answer for this machine: about three minutes on two cores",
+            purpose="the answer for this machine: three to four minutes on two cores",
             rounds=5,
             warmup_rounds=0,
             window_s=0.2,
             warmup_s=0.05,
             points={
                 "echo-sockets": ({"connections": 64, "size": 1024},),
+                "echo-protocol": ({"connections": 64, "size": 1024},),
+                "echo-streams": ({"connections": 64, "size": 1024},),
                 "idle": ({"idle": 100}, {"idle": 1_000}, {"idle": 5_000}),
-                "ring": tuple({"pairs": pairs, "active": 100} for pairs in (100, 1_000, 9_000)),
+                "ring": tuple({"pairs": pairs, "active": 100} for pairs in (100, 9_000)),
             },
+            every_workload=False,
         ),
         Profile(
             name="full",
-            purpose="more points, longer windows, narrower intervals: about half an hour",
+            purpose="more points, longer windows, narrower intervals, every workload: under an hour",
             rounds=9,
-            # Over half an hour the clock settles after the first minutes: a round of warm-up lets it.
+            # Over so long a run the clock settles after the first minutes: a round of warm-up lets it.
             warmup_rounds=1,
             window_s=0.6,
             warmup_s=0.1,
@@ -81,7 +84,10 @@ PROFILES: dict[str, Profile] = {
                     *({"connections": connections, "size": 1024} for connections in (1, 64, 512)),
                     *({"connections": 64, "size": size} for size in (64, 16_384, 102_400)),
                 ),
+                "echo-protocol": tuple({"connections": 64, "size": size} for size in (1024, 102_400)),
+                "echo-streams": tuple({"connections": 64, "size": size} for size in (1024, 102_400)),
                 "idle": tuple({"idle": idle} for idle in (100, 300, 1_000, 3_000, 10_000, 15_000)),
+                "held": tuple({"idle": idle} for idle in (1_000, 5_000, 15_000)),
                 "ring": tuple(
                     {"pairs": pairs, "active": 100} for pairs in (100, 300, 1_000, 3_000, 9_000, 30_000)
                 ),

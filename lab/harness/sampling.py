@@ -10,12 +10,15 @@ interrupt is passed on, once everything has been ended.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lab.harness.children import ChildFailure, Children
+from lab.harness.children import Child, ChildFailure, Children
 from lab.harness.cores import Cores, choose_cores
+from lab.harness.echo_clients import CONNECT_BATCH
+from lab.harness.listener import socket_path
 from lab.results import LatencyRecord, Sample, ScenarioRecord, SubjectRecord
 from lab.workloads.contract import InProcessWorkload, ServedWorkload
 from lab.workloads.registry import workload
@@ -27,6 +30,8 @@ LOAD_SATURATED = 0.90
 SERVER_SLACK = 0.10
 """The server must have been less busy than the load by this share of a core before the load is called the
 limit. In a closed loop both can be near their cores' limit, and then the server's throughput is its own."""
+FEWEST_CONNECTIONS = 1000
+"""Below it a connection's share of the resident memory drowns in what else moves by a few pages."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,9 @@ class _Cell:
     cores: Cores
     seed: int
 
-    def server_job(self) -> dict[str, Any]:
+    def server_job(self, path: str | None = None) -> dict[str, Any]:
         return {
+            "path": path,
             "subject": self.subject.twin_of or self.subject.name,
             "workload": self.scenario.workload,
             "values": self.scenario.parameters,
@@ -65,6 +71,7 @@ class _Cell:
             "connections": clients.connections,
             "active": clients.active,
             "message_bytes": clients.message_bytes,
+            "wire": work.wire,
             "core": self.cores.load,
             "window_s": self.timing.window_s,
             "warmup_s": self.timing.warmup_s,
@@ -111,20 +118,21 @@ def client_limited(load_utilisation: float, server_utilisation: float) -> bool:
 
 def _figures(cell: _Cell) -> dict[str, Any]:
     work = workload(cell.scenario.workload)
-    with Children(cell.timing.deadline_s) as children:
-        if isinstance(work, ServedWorkload):
-            return _served(children, cell, work)
-        if isinstance(work, InProcessWorkload):
+    if isinstance(work, ServedWorkload):
+        with socket_path(work.wire) as path, Children(cell.timing.deadline_s) as children:
+            return _served(children, cell, work, path)
+    if isinstance(work, InProcessWorkload):
+        with Children(cell.timing.deadline_s) as children:
             return _in_process(children, cell)
     raise TypeError(f"{work.name} is neither a served nor an in-process workload")
 
 
-def _served(children: Children, cell: _Cell, work: ServedWorkload) -> dict[str, Any]:
-    server = children.start("server", "lab.harness.worker", cell.server_job())
+def _served(children: Children, cell: _Cell, work: ServedWorkload, path: str | None) -> dict[str, Any]:
+    server = children.start("server", "lab.harness.worker", cell.server_job(path))
     load = children.start("load", "lab.harness.load", cell.load_job(work))
     listening = children.expect(server, "listening", "the server to listen")
-    host, port = listening["address"]
-    load.send(f"{host} {port}")
+    load.send(json.dumps(listening["address"]))
+    connection_bytes = _connection_bytes(children, server, load, cell.load_job(work)["connections"])
     quiet = children.expect(load, "quiet", "the load to connect and warm up")
     server.send("begin")
     children.expect(server, "begun", "the server to read its accounts")
@@ -138,11 +146,28 @@ def _served(children: Children, cell: _Cell, work: ServedWorkload) -> dict[str, 
     server_utilisation = (used["cpu_user_s"] + used["cpu_system_s"]) / measured["window_s"]
     return figures | {
         "setup_s": setup_s,
+        "connection_bytes": connection_bytes,
         "latency": _latency(measured["latency"]),
         "load_utilisation": load_utilisation,
         "client_limited": client_limited(load_utilisation, server_utilisation),
         "pinned": bool(listening["pinned"] and quiet["pinned"]),
     }
+
+
+def _connection_bytes(children: Children, server: Child, load: Child, connections: int) -> float | None:
+    """What each connection after the first batch adds to the server's resident memory; None for too few.
+
+    The first batch pays what is needed once: code that runs for the first time, buffers, grown tables.
+    """
+    resident = []
+    for _ in ("the first batch", "all"):
+        children.expect(load, "connected", "the load to connect")
+        server.send("memory")
+        resident.append(children.expect(server, "resident", "the server to read its memory")["bytes"])
+        load.send("go on")
+    if connections < FEWEST_CONNECTIONS:
+        return None
+    return (resident[1] - resident[0]) / (connections - CONNECT_BATCH)
 
 
 def _in_process(children: Children, cell: _Cell) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 from backends import registry
 from lab.errors import UnknownNameError
+from lab.harness.probe import unsupported
 from lab.results import ScenarioRecord, SubjectRecord
 from lab.workloads.contract import Workload
 from lab.workloads.registry import workload
@@ -116,7 +117,17 @@ def cannot_run(name: str, scenario: ScenarioRecord, descriptor_limit: int) -> st
             f"this scenario needs {needed:,} descriptors a process, the limit here is "
             f"{descriptor_limit:,}: raise it with `ulimit -n {needed}`"
         )
+    if lacking := _lacking(name, scenario.workload):
+        return f"unsupported: {name} does not implement {lacking}"
     return None
+
+
+@functools.cache
+def _lacking(name: str, workload_name: str) -> str | None:
+    """What the workload calls that the subject's loop does not implement; None: nothing."""
+    if describe(name).kind == "floor" or unavailable(name):
+        return None
+    return unsupported(factory(name), workload(workload_name))
 
 
 @functools.cache

@@ -13,18 +13,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import threading
 import time
 from typing import Any
 
 from lab.harness import observer, subjects
 from lab.harness.channel import Channel
+from lab.harness.listener import listen
 from lab.workloads.contract import Exercise, InProcessWorkload, ServedWorkload
 from lab.workloads.registry import workload
-
-BACKLOG = 1024
-"""Above the load's batch of connects, so that no connect waits for a retry."""
 
 
 def main() -> None:
@@ -46,8 +43,7 @@ def main() -> None:
 
 def _serve(channel: Channel, job: dict[str, Any], work: ServedWorkload) -> None:
     loop = None if job["subject"] == subjects.FLOOR else _new_loop(channel, job)
-    listener = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
-    listener.setblocking(False)
+    listener = listen(job["path"])
     control = threading.Thread(target=_control, args=(channel, loop), name="control", daemon=True)
     control.start()
     channel.report("listening", address=listener.getsockname(), pinned=job["pinned"])
@@ -74,6 +70,9 @@ def _control(channel: Channel, loop: asyncio.AbstractEventLoop | None) -> None:
         before: observer.Usage | None = None
         while True:
             command = channel.command()
+            if command == "memory":
+                channel.report("resident", bytes=observer.resident_bytes())
+                continue
             now = observer.usage(loop)
             if command == "begin":
                 before = now

@@ -114,6 +114,9 @@ class Sample:
     involuntary_switches: int = 0
     peak_rss_bytes: int = 0
     """The server's highest resident size up to the window's end."""
+    connection_bytes: float | None = None
+    """What each further open connection added to the server's resident size: the subject's objects and
+    buffers, not the kernel's. None where there were too few connections to tell, or none."""
     setup_s: float = 0.0
     """From starting the processes to the window: imports, connecting, warm-up."""
     latency: LatencyRecord | None = None

@@ -27,6 +27,9 @@ DESCRIPTOR_HEADROOM = 32
 """Descriptors beside the workload's own: standard streams, pipes to the parent, the listener, the poller, the
 loop's wake-up pair, what the interpreter opens while importing."""
 
+Wire = Literal["tcp", "unix", "tls"]
+"""What carries a served workload's bytes: TCP on loopback, a Unix socket, or TLS over TCP."""
+
 Values = Mapping[str, int]
 """Parameter name -> value, complete and checked, as in `ScenarioRecord.parameters`."""
 
@@ -68,9 +71,9 @@ class Clients:
 class Workload(abc.ABC):
     """What server and clients do, and the question that answers."""
 
-    name: ClassVar[str]
-    title: ClassVar[str]
-    question: ClassVar[str]
+    name: str
+    title: str
+    question: str
     unit: ClassVar[Literal["request", "event"]]
     load: ClassVar[Literal["closed", "in-process"]]
     parameters: ClassVar[tuple[Parameter, ...]]
@@ -128,6 +131,7 @@ class ServedWorkload(Workload):
     """A server that a separate process drives, closed-loop."""
 
     load = "closed"
+    wire: Wire = "tcp"
 
     @abc.abstractmethod
     async def serve(self, listener: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""The echo server that ``echo-sockets`` and ``idle`` share: once for any loop, once by hand.
+"""The echo server over ``loop.sock_*``, and the one by hand: the floor of all that echo.
 
 Both read at most `RECV_BYTES` at a time. A ``recv`` allocates what is asked for before the kernel says how
 much there is, so the choice matters: 64 KiB is what a sensible programmer asks for, and it stays below the
@@ -6,17 +6,19 @@ much there is, so the choice matters: 64 KiB is what a sensible programmer asks 
 floor ask for the same.
 
 Nagle's algorithm is off on every connection, as in asyncio's and uvloop's transports: messages above one
-segment would otherwise wait for the peer's acknowledgement.
+segment would otherwise wait for the peer's acknowledgement. (A Unix socket has no such thing.)
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable
 from typing import NoReturn
 
 from lab.workloads.readiness import READ, WRITE, Readiness, open_readiness
+from lab.workloads.tls import TlsSocket
 
 RECV_BYTES = 64 * 1024
 
@@ -32,24 +34,30 @@ async def serve_echo(listener: socket.socket) -> NoReturn:
 
 async def _echo(loop: asyncio.AbstractEventLoop, connection: socket.socket) -> None:
     with connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        _send_at_once(connection)
         while data := await loop.sock_recv(connection, RECV_BYTES):
             await loop.sock_sendall(connection, data)
 
 
-def serve_echo_by_hand(listener: socket.socket) -> NoReturn:
-    """The same server on bare system calls: what any loop in Python could do at best."""
-    with _EchoByHand(listener, open_readiness()) as server:
+def _send_at_once(connection: socket.socket) -> None:
+    """No Nagle on ``connection``."""
+    if connection.family != socket.AF_UNIX:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def serve_echo_by_hand(listener: socket.socket, context: ssl.SSLContext | None = None) -> NoReturn:
+    """The same server on bare system calls, with ``context`` over TLS: what any loop could do at best."""
+    with _EchoByHand(listener, open_readiness(), context) as server:
         server.serve()
 
 
 class _EchoByHand:
     """The floor. A connection is in ``receive``, and in ``unsent`` while the peer does not take its echo."""
 
-    def __init__(self, listener: socket.socket, readiness: Readiness) -> None:
-        self.listener, self.readiness = listener, readiness
-        self.connections: dict[int, socket.socket] = {}
-        self.receive: dict[int, Callable[[int], bytes]] = {}
+    def __init__(self, listener: socket.socket, readiness: Readiness, context: ssl.SSLContext | None) -> None:
+        self.listener, self.readiness, self.context = listener, readiness, context
+        self.connections: dict[int, socket.socket | TlsSocket] = {}
+        self.receive: dict[int, Callable[[int], bytes | None]] = {}
         self.send: dict[int, Callable[[bytes | memoryview], int]] = {}
         self.unsent: dict[int, memoryview] = {}
         readiness.register(listener.fileno(), READ)
@@ -75,17 +83,22 @@ class _EchoByHand:
                 elif fd in unsent:
                     self.send_rest(fd)
                 elif data := receive[fd](RECV_BYTES):
-                    sent = send[fd](data)
+                    try:
+                        sent = send[fd](data)
+                    except BlockingIOError:  # filled by the echo before, to the last byte
+                        sent = 0
                     if sent != len(data):
                         self.keep_rest(fd, memoryview(data)[sent:])
-                else:
+                elif data is not None:
                     self.drop(fd)
 
     def accept(self) -> None:
         """Take one connection; the listener stays ready while there are more."""
         connection, _address = self.listener.accept()
         connection.setblocking(False)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        _send_at_once(connection)
+        if self.context:
+            connection = TlsSocket(connection, self.context)
         fd = connection.fileno()
         self.connections[fd] = connection
         self.receive[fd], self.send[fd] = connection.recv, connection.send

@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 
 from lab.workloads.contract import Clients, Parameter, ServedWorkload, Values, byte_count
+from lab.workloads.echo import MESSAGE_BYTES_MAX, PING_PONG
 from lab.workloads.echo_server import serve_echo, serve_echo_by_hand
-from lab.workloads.echo_sockets import MESSAGE_BYTES_MAX, PING_PONG
 
 
 class Idle(ServedWorkload):

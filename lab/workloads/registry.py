@@ -6,11 +6,30 @@ import difflib
 
 from lab.errors import UnknownNameError
 from lab.workloads.contract import Workload
-from lab.workloads.echo_sockets import EchoSockets
+from lab.workloads.echo import EchoBuffered, EchoProtocols, EchoSockets, EchoStreams
+from lab.workloads.held import Held
 from lab.workloads.idle import Idle
 from lab.workloads.ring import Ring
 
-WORKLOADS: dict[str, Workload] = {each.name: each for each in (EchoSockets(), Idle(), Ring())}
+WORKLOADS: dict[str, Workload] = {
+    each.name: each
+    for each in (
+        EchoSockets(),
+        EchoProtocols(),
+        EchoStreams(),
+        EchoBuffered(),
+        Idle(),
+        Held(),
+        Ring(),
+        EchoStreams("tls"),
+        EchoProtocols("tls"),
+        EchoBuffered("tls"),
+        EchoSockets("unix"),
+        EchoProtocols("unix"),
+        EchoBuffered("unix"),
+        EchoStreams("unix"),
+    )
+}
 
 
 def workload(name: str) -> Workload:

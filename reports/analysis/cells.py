@@ -32,6 +32,8 @@ class Cell:
     per_operation: dict[str, float] = field(default_factory=dict)
     """Medians that explain the cost: CPU in microseconds; faults, switches and counters per operation."""
     peak_rss_bytes: float | None = None
+    connection_bytes: float | None = None
+    """Median of what each further open connection added to the server's resident size."""
     failed: int = 0
     client_limited: int = 0
     """Counted samples in which the load process was the limit."""
@@ -75,6 +77,7 @@ class CellBuilder:
             latency_us=_latency(rows),
             per_operation=_per_operation(rows),
             peak_rss_bytes=float(rows["peak_rss_bytes"].median()) or None,
+            connection_bytes=_median_if_any(rows["connection_bytes"]),
             failed=failed,
             client_limited=int(rows["client_limited"].astype(bool).sum()),
         )
@@ -94,6 +97,12 @@ class CellBuilder:
         last = excluded.iloc[-1]
         detail = f": {last['reason']}" if isinstance(last["reason"], str) else ""
         return f"every sample was left out ({last['excluded']}{detail})"
+
+
+def _median_if_any(column: pd.Series) -> float | None:
+    """The median of what was measured; None where nothing was."""
+    known = column.dropna()
+    return float(known.median()) if len(known) else None
 
 
 def _latency(rows: pd.DataFrame) -> dict[str, float]:

@@ -51,6 +51,11 @@ READING_AIDS: dict[str, tuple[str, str]] = {
         "unwanted events",
         "Events that nobody waited for. Each is followed by an interest change, so that it does not repeat.",
     ),
+    "connection_kib": (
+        "KiB/connection",
+        "Resident memory that each further open connection added: the loop's objects and buffers for it, and "
+        "the server's. What the kernel holds for its socket is not in it.",
+    ),
     "peak_mib": ("peak MiB", "Highest resident memory of the server process."),
 }
 """Column heading and one-line reading aid of each figure that explains a cost, in order of display."""
@@ -103,6 +108,8 @@ def facts(judged: ScenarioJudgement, subject: str) -> dict[str, float]:
     waits, events = found.get("counter_waits"), found.get("counter_events")
     if waits and events is not None:
         found["events_per_wait"] = events / waits
+    if cell.connection_bytes is not None:
+        found["connection_kib"] = cell.connection_bytes / 1024
     if cell.peak_rss_bytes:
         found["peak_mib"] = cell.peak_rss_bytes / 2**20
     return found

@@ -45,6 +45,7 @@ COLUMNS: dict[str, str] = {
     "voluntary_switches": "times the server gave up the core to wait, over the window",
     "involuntary_switches": "times the core was taken from the server, over the window",
     "peak_rss_bytes": "highest resident size of the server up to the window's end, bytes",
+    "connection_bytes": "resident memory of the server that each further open connection added, bytes",
     "setup_s": "from starting the processes to the window, seconds",
     "load_cpu_s": "CPU of the load process over the window, seconds",
     "load_utilisation": "share of the window that the load process was on a core, 0 to 1",

@@ -90,6 +90,29 @@ class DeafLoop(CountingLoop):
         return False
 
 
+class ServerlessLoop(asyncio.SelectorEventLoop):
+    """Has no servers."""
+
+    create_server = asyncio.AbstractEventLoop.create_server
+    create_unix_server = asyncio.AbstractEventLoop.create_unix_server
+
+
+class PlainLoop(asyncio.SelectorEventLoop):
+    """Serves, but not over TLS."""
+
+    async def create_server(self, *args: object, **more: object) -> asyncio.AbstractServer:
+        if more.get("ssl"):
+            raise NotImplementedError
+        return await super().create_server(*args, **more)
+
+
+class RefusingLoop(asyncio.SelectorEventLoop):
+    """Has servers that cannot be made."""
+
+    async def create_server(self, *args: object, **more: object) -> asyncio.AbstractServer:
+        raise OSError("no more servers today")
+
+
 def chatty_loop() -> asyncio.AbstractEventLoop:
     """A loop whose making writes to the standard output."""
     os.write(1, b'{"event": "listening"}\nhello\n')

@@ -10,7 +10,10 @@ from contextlib import contextmanager
 import pytest
 
 from lab.harness.echo_clients import ROTATION, EchoClients, EchoError, make_payloads
+from lab.harness.listener import listen, socket_path
 from lab.harness.load import spread
+from lab.workloads.contract import Wire
+from lab.workloads.tls import server_context
 
 
 def echo(connection: socket.socket) -> None:
@@ -33,23 +36,30 @@ def hang_up(connection: socket.socket) -> None:
 
 
 def echo_in_pieces(connection: socket.socket) -> None:
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if connection.family != socket.AF_UNIX:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     while data := connection.recv(100):
         connection.sendall(data[:1])
         connection.sendall(data[1:])
 
 
 @contextmanager
-def clients_of(serve: Callable[[socket.socket], None], connections: int, size: int) -> Iterator[EchoClients]:
+def clients_of(
+    serve: Callable[[socket.socket], None], connections: int, size: int, wire: Wire = "tcp"
+) -> Iterator[EchoClients]:
     """Clients of a server with one thread a connection, which all end when the clients close."""
     threads: list[threading.Thread] = []
 
     def handle(connection: socket.socket) -> None:
         with connection:
             try:
+                if wire == "tls":
+                    connection = server_context().wrap_socket(connection, server_side=True)
                 serve(connection)
             except ConnectionError:
                 return  # the clients close by a reset
+            finally:
+                connection.close()
 
     def accept() -> None:
         for _ in range(connections):
@@ -57,10 +67,11 @@ def clients_of(serve: Callable[[socket.socket], None], connections: int, size: i
             threads.append(threading.Thread(target=handle, args=(connection,)))
             threads[-1].start()
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket_path(wire) as path, listen(path) as listener:
+        listener.setblocking(True)
         accepting = threading.Thread(target=accept)
         accepting.start()
-        clients = EchoClients(listener.getsockname(), connections, size, seed=1)
+        clients = EchoClients(listener.getsockname(), connections, size, seed=1, wire=wire)
         try:
             yield clients
         finally:
@@ -72,8 +83,11 @@ def clients_of(serve: Callable[[socket.socket], None], connections: int, size: i
 
 @pytest.mark.parametrize("serve", [echo, echo_in_pieces])
 @pytest.mark.parametrize("size", [1, 1000, 300_001])
-def test_echoes_come_back_and_are_counted(serve: Callable[[socket.socket], None], size: int) -> None:
-    with clients_of(serve, 3, size) as clients:
+@pytest.mark.parametrize("wire", ["tcp", "unix", "tls"])
+def test_echoes_come_back_and_are_counted(
+    serve: Callable[[socket.socket], None], size: int, wire: Wire
+) -> None:
+    with clients_of(serve, 3, size, wire) as clients:
         fds = clients.connect()
         exchanged = clients.exchange(fds, 0.0)
         clients.check_silence()
@@ -103,9 +117,18 @@ def test_an_echo_that_is_not_what_was_sent_names_the_first_wrong_byte() -> None:
         clients.connect()
 
 
-def test_more_than_was_asked_for_is_refused() -> None:
+@pytest.mark.parametrize("wire", ["tcp", "unix", "tls"])
+def test_connecting_goes_batch_by_batch(monkeypatch: pytest.MonkeyPatch, wire: Wire) -> None:
+    monkeypatch.setattr("lab.harness.echo_clients.CONNECT_BATCH", 2)
+    with clients_of(echo, 5, 10, wire) as clients:
+        assert [clients.connect_some() for _ in range(4)] == [2, 2, 1, 0]
+        assert len(clients.connect()) == 5
+
+
+@pytest.mark.parametrize("wire", ["tcp", "tls"])
+def test_more_than_was_asked_for_is_refused(wire: Wire) -> None:
     with (
-        clients_of(double, 1, 1000) as clients,
+        clients_of(double, 1, 1000, wire) as clients,
         pytest.raises(EchoError, match=r"unchanged|nobody asked for"),
     ):
         fds = clients.connect()
@@ -117,7 +140,8 @@ def test_a_connection_closed_by_the_server_is_refused() -> None:
         clients.connect()
 
 
-def test_silence_is_broken_by_an_unasked_byte() -> None:
+@pytest.mark.parametrize("wire", ["tcp", "unix", "tls"])
+def test_silence_is_broken_by_an_unasked_byte(wire: Wire) -> None:
     def talkative(connection: socket.socket) -> None:
         connection.sendall(connection.recv(10))
         connection.sendall(b"more")
@@ -125,7 +149,7 @@ def test_silence_is_broken_by_an_unasked_byte() -> None:
         connection.recv(10)
 
     told = threading.Event()
-    with clients_of(talkative, 1, 10) as clients:
+    with clients_of(talkative, 1, 10, wire) as clients:
         clients.connect()
         told.wait()
         with pytest.raises(EchoError, match="expected silence, got 4 bytes that nobody asked for"):

@@ -50,6 +50,21 @@ def test_a_snapshot_is_what_the_system_says(monkeypatch: pytest.MonkeyPatch) -> 
     }
 
 
+def test_what_is_resident_now_comes_from_the_page_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    rollup = "5581-7ffd ---p 00000000 00:00 0 [rollup]\nRss:      10812 kB\nPss:   9000 kB\n"
+    monkeypatch.setattr(observer, "open", lambda *_args, **_more: io.StringIO(rollup), raising=False)
+    assert observer.resident_bytes() == 10812 * 1024
+
+
+def test_without_page_tables_to_read_the_system_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_proc(*_args: object, **_more: object) -> None:
+        raise FileNotFoundError
+
+    exact = observer.resident_bytes()
+    monkeypatch.setattr(observer, "open", no_proc, raising=False)
+    assert observer.resident_bytes() == pytest.approx(exact, rel=0.5)
+
+
 def test_the_peak_comes_from_the_address_space_not_from_the_parents(monkeypatch: pytest.MonkeyPatch) -> None:
     status = "Name:\tpython\nVmPeak:\t  99999 kB\nVmHWM:\t   10812 kB\n"
     monkeypatch.setattr(observer, "open", lambda *_args, **_more: io.StringIO(status), raising=False)

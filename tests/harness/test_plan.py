@@ -38,6 +38,11 @@ def test_every_profile_makes_a_run_with_control_twin_and_floor(name: str) -> Non
     assert (record.control.name, twin.twin_of, twin.name) == ("asyncio", "asyncio", "asyncio-again")
     assert "floor" in names(record)
     assert record.rounds >= 5
+    assert {scenario.workload for scenario in record.scenarios} >= {"echo-sockets", "idle", "ring"}
+
+
+def test_the_full_profile_takes_every_workload() -> None:
+    record = build(Selection(profile="full"))
     assert {scenario.workload for scenario in record.scenarios} == set(WORKLOADS)
 
 
@@ -127,11 +132,9 @@ def test_a_run_in_which_nothing_fits_is_refused_with_the_reason() -> None:
 
 
 def test_connections_set_the_main_number_of_each_workload() -> None:
-    assert {name: connections_parameter(each) for name, each in WORKLOADS.items()} == {
-        "echo-sockets": "connections",
-        "idle": "idle",
-        "ring": None,
-    }
+    expected = {name: "connections" for name in WORKLOADS if name.startswith("echo-")}
+    expected |= {"idle": "idle", "held": "idle", "ring": None}
+    assert {name: connections_parameter(each) for name, each in WORKLOADS.items()} == expected
     ids = scenario_ids(connections=(8, 16), workloads=("echo-sockets", "idle"))
     assert ids == [
         "echo-sockets[connections=8,size=1024]",

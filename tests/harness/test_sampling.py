@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,10 +17,12 @@ from lab.workloads.registry import WORKLOADS, workload
 TIMING = Timing(window_s=0.05, warmup_s=0.02, deadline_s=30)
 HANG_TIMING = Timing(window_s=0.05, warmup_s=0.02, deadline_s=3)
 SMALL = {
-    "echo-sockets": {"connections": 8, "size": 1024},
     "idle": {"idle": 150, "active": 4, "size": 64},
+    "held": {"idle": 150, "active": 4, "size": 64},
     "ring": {"pairs": 30, "active": 10, "writes": 50},
 }
+SMALL_ECHO = {"connections": 8, "size": 1024}
+ONE_OF_EACH = ["asyncio", "uvloop", "floor", "epoll"]
 MINI_LOOPS = ["select", "poll", "epoll", "epoll-et", "kqueue", "selectors-poll", "epoll+pytasks"]
 LOOPS_FOR_TESTS = "tests.harness.loops_for_tests"
 
@@ -39,7 +43,7 @@ def no_process_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def small_scenario(name: str) -> ScenarioRecord:
-    return workload(name).scenario(**SMALL[name])
+    return workload(name).scenario(**SMALL.get(name, SMALL_ECHO))
 
 
 def sample(subject: str, scenario: ScenarioRecord | None = None, timing: Timing = TIMING) -> Sample:
@@ -64,9 +68,15 @@ def skip_unless_available(subject: str) -> None:
         pytest.skip(f"{subject}: {reason}")
 
 
-@pytest.mark.parametrize("subject", ["asyncio", "uvloop", "floor", *MINI_LOOPS])
-@pytest.mark.parametrize("name", WORKLOADS)
-def test_every_subject_does_verified_work(subject: str, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "subject"),
+    [
+        (name, subject)
+        for name in WORKLOADS
+        for subject in dict.fromkeys(ONE_OF_EACH + (MINI_LOOPS if name in ("echo-sockets", "ring") else []))
+    ],
+)
+def test_every_subject_does_verified_work(name: str, subject: str) -> None:
     skip_unless_available(subject)
     taken = sample(subject, small_scenario(name))
     assert (taken.status, taken.reason) == ("ok", None)
@@ -94,12 +104,32 @@ def test_the_twin_is_measured_as_its_original() -> None:
     assert (taken.subject, taken.status) == ("asyncio-again", "ok")
 
 
-def test_messages_larger_than_socket_buffers_come_back_whole() -> None:
-    scenario = workload("echo-sockets").scenario(connections=2, size=3_000_001)
+@pytest.mark.parametrize("name", [name for name in WORKLOADS if name.startswith("echo-")])
+def test_messages_larger_than_socket_buffers_come_back_whole(name: str) -> None:
+    scenario = workload(name).scenario(connections=2, size=3_000_001)
     for subject in ("floor", "asyncio"):
         taken = sample(subject, scenario)
         assert (taken.status, taken.reason) == ("ok", None)
         assert taken.operations >= 2
+
+
+def test_what_a_connection_takes_is_known_where_there_are_many() -> None:
+    held = {name: sample(name, workload("held").scenario(idle=1500)) for name in ("floor", "asyncio")}
+    assert 50 < held["floor"].connection_bytes < held["asyncio"].connection_bytes < 20_000
+    assert sample("floor").connection_bytes is None
+
+
+def test_the_place_of_a_unix_socket_is_gone_after_the_sample(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert sample("floor", small_scenario("echo-sockets-unix")).status == "ok"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_loop_without_servers_fails_by_saying_so() -> None:
+    taken = sample(f"{LOOPS_FOR_TESTS}:ServerlessLoop", small_scenario("echo-protocol"))
+    assert taken.reason == "server: unsupported: the loop does not implement create_server"
 
 
 def test_the_servers_account_holds_exactly_the_requests_that_the_load_counted() -> None:

@@ -53,6 +53,9 @@ COSTS_US = {
 SLOPE_US = {"select": 0.011, "poll": 0.008}
 """What each watched descriptor adds to it."""
 
+CONNECTION_BYTES = 1536.0
+"""What an idle connection takes on every subject."""
+
 FAULTS = {CONTROL: 4.0, TWIN: 4.0, "uvloop": 2.0}
 
 
@@ -220,6 +223,7 @@ class SyntheticRun:
             voluntary_switches=operations // 50,
             involuntary_switches=2,
             peak_rss_bytes=int(22e6 + 1e6 * rng.random()),
+            connection_bytes=CONNECTION_BYTES if scenario.workload == "idle" else None,
             setup_s=0.2,
             latency=_latency(rng, cost_us) if scenario.load == "closed" else None,
             counters=_counters(subject, operations),

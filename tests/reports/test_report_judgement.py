@@ -10,7 +10,7 @@ from synthetic_run import COSTS_US, SUBJECTS, SyntheticRun, echo, idle, ring
 from lab.results import NotRun, Run, SubjectRecord
 from reports.analysis.answer import answer, champion, references
 from reports.analysis.comparison import Verdict
-from reports.analysis.explanation import facts, reason
+from reports.analysis.explanation import explaining_columns, facts, reason
 from reports.analysis.judgement import judge
 from reports.analysis.noise import Trust
 from reports.analysis.scaling import scalings
@@ -166,6 +166,13 @@ def test_an_explanation_adds_up_and_names_its_witnesses() -> None:
     assert [label for label, _, _ in found.witnesses] == ["page faults"]
     assert reason(judged, "asyncio", "epoll") is None
     assert facts(judged, "epoll")["events_per_wait"] == pytest.approx(30, rel=0.01)
+
+
+def test_memory_per_connection_stands_beside_the_cost_where_it_was_measured() -> None:
+    few, many = judge(SyntheticRun(scenarios=(echo(), idle(1000))).build()).scenarios
+    assert facts(many, "epoll")["connection_kib"] == pytest.approx(1.5)
+    assert "connection_kib" in explaining_columns(many)
+    assert "connection_kib" not in explaining_columns(few)
 
 
 def test_planned_samples_leave_out_what_cannot_run() -> None:

@@ -13,7 +13,17 @@ def each(request: pytest.FixtureRequest) -> Workload:
 
 
 def test_the_most_important_workload_comes_first() -> None:
-    assert list(WORKLOADS) == ["echo-sockets", "idle", "ring"]
+    assert next(iter(WORKLOADS)) == "echo-sockets"
+
+
+def test_the_echo_family_is_every_server_over_every_wire_that_it_knows() -> None:
+    wires = {name: each.wire for name, each in WORKLOADS.items() if name.startswith("echo-")}
+    servers = ("sockets", "protocol", "buffered", "streams")
+    assert wires == {
+        **{f"echo-{server}": "tcp" for server in servers},
+        **{f"echo-{server}-unix": "unix" for server in servers},
+        **{f"echo-{server}-tls": "tls" for server in servers[1:]},
+    }
 
 
 def test_an_unknown_workload_gets_the_nearest_one() -> None:
@@ -44,6 +54,8 @@ def test_a_scenarios_id_holds_all_values_in_order_of_name() -> None:
     [
         ("echo-sockets", {}, "Echo over sockets, 64 connections, 1 KiB"),
         ("echo-sockets", {"connections": 1, "size": 100}, "Echo over sockets, 1 connection, 100 bytes"),
+        ("echo-streams-tls", {}, "Echo over streams (TLS), 64 connections, 1 KiB"),
+        ("held", {}, "Protocols held open, 32 active among 5,000 idle, 1 KiB"),
         ("idle", {"idle": 5000}, "Echo among idle connections, 32 active among 5,000 idle, 1 KiB"),
         ("ring", {}, "Ring of socket pairs, 1,000 pairs, 100 active"),
     ],

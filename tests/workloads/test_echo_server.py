@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +14,7 @@ import pytest
 
 from lab.workloads import echo_server
 from lab.workloads.readiness import READ, Readiness
+from lab.workloads.tls import SERVER_NAME, client_context, server_context
 
 LARGE = bytes(range(256)) * 20_000
 """More than the socket buffers of both sides hold."""
@@ -39,17 +42,20 @@ class UntilTold:
 
 @contextmanager
 def served_by_hand(
-    mechanism: Callable[[], Readiness], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[tuple[str, int]]:
+    mechanism: Callable[[], Readiness],
+    monkeypatch: pytest.MonkeyPatch,
+    open_listener: Callable[[], socket.socket] = lambda: socket.create_server(("127.0.0.1", 0)),
+    context: ssl.SSLContext | None = None,
+) -> Iterator[tuple[str, int] | str]:
     """The address of a floor that runs in a thread until the block ends."""
     tell, told = socket.socketpair()
     monkeypatch.setattr(echo_server, "open_readiness", lambda: UntilTold(mechanism(), told))
 
     def serve() -> None:
         with suppress(Told):
-            echo_server.serve_echo_by_hand(listener)
+            echo_server.serve_echo_by_hand(listener, context)
 
-    with tell, told, socket.create_server(("127.0.0.1", 0)) as listener:
+    with tell, told, open_listener() as listener:
         listener.setblocking(False)
         thread = threading.Thread(target=serve)
         thread.start()
@@ -107,6 +113,38 @@ def test_the_floor_closes_what_the_peer_has_closed(
         client.sendall(b"last")
         client.shutdown(socket.SHUT_WR)
         assert received(client, 100) == b"last"
+
+
+def test_the_floor_serves_unix_sockets(
+    mechanism: Callable[[], Readiness], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+
+        def listen() -> socket.socket:
+            return socket.create_server(f"{folder}/echo", family=socket.AF_UNIX)
+
+        with (
+            served_by_hand(mechanism, monkeypatch, listen) as address,
+            socket.socket(socket.AF_UNIX) as client,
+        ):
+            client.connect(address)
+            for message in (LARGE, b"and on"):
+                assert send_all_then_read(client, message) == message
+
+
+def test_the_floor_serves_tls_and_closes_what_the_peer_has_closed(
+    mechanism: Callable[[], Readiness], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        served_by_hand(mechanism, monkeypatch, context=server_context()) as address,
+        socket.create_connection(address) as plain,
+        client_context().wrap_socket(plain, server_hostname=SERVER_NAME) as client,
+    ):
+        for message in (b"first", LARGE, b"and on"):
+            client.sendall(message)
+            assert received(client, len(message)) == message
+        client.shutdown(socket.SHUT_WR)
+        assert client.recv(1) == b""
 
 
 async def echo_on_a_loop(message: bytes) -> bytes:

@@ -1,0 +1,55 @@
+"""Whether a loop has what a workload calls, found by letting it begin; and how to say that it has not.
+
+Rule: only `NotImplementedError` makes a cell unsupported. Anything else that goes wrong here goes wrong in
+the sample too, where it fails with its whole account.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Callable, Coroutine
+
+from lab.harness.listener import listen, socket_path
+from lab.workloads.contract import ServedWorkload, Workload
+
+TURNS = 10
+"""A server that has not refused after so many turns of the loop serves."""
+
+
+def unsupported(new_loop: Callable[[], asyncio.AbstractEventLoop], work: Workload) -> str | None:
+    """What ``work`` calls that loops from ``new_loop`` do not implement: ``create_server over TLS``; None:
+    it can be tried. A workload that drives itself is not probed."""
+    if not isinstance(work, ServedWorkload):
+        return None
+    loop = new_loop()
+    try:
+        with socket_path(work.wire) as path, listen(path) as listener:
+            loop.run_until_complete(_begin(work.serve(listener)))
+    except NotImplementedError as error:
+        return missing(error) + (" over TLS" if work.wire == "tls" else "")
+    except Exception:
+        return None
+    finally:
+        loop.close()
+    return None
+
+
+def missing(error: NotImplementedError) -> str:
+    """The loop's method that raised ``error``, or what the error says of itself."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if hasattr(asyncio.AbstractEventLoop, frame.name):
+            return frame.name
+    return str(error) or "something that this workload calls"
+
+
+async def _begin(serving: Coroutine[None, None, None]) -> None:
+    """Let ``serving`` run for some turns; raises what it raised by then."""
+    task = asyncio.ensure_future(serving)
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
+    task.cancel()
+    try:
+        await task
+    except asyncio.CancelledError:
+        return

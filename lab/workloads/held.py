@@ -1,0 +1,30 @@
+"""``held``: ever more connections that only stay open, each with its protocol and transport.
+
+As ``idle``, but through ``loop.create_server``. What it is for is the memory that a connection takes, which
+the harness reads while the connections are opened.
+"""
+
+from __future__ import annotations
+
+import socket
+
+from lab.workloads.contract import Parameter
+from lab.workloads.echo import MESSAGE_BYTES_MAX
+from lab.workloads.echo_transports import serve_protocol
+from lab.workloads.idle import Idle
+
+
+class Held(Idle):
+    """Echo on ``active`` protocols while the server holds ``idle`` others."""
+
+    name = "held"
+    title = "Protocols held open"
+    question = "What does a connection that is only held cost, in memory and to the others?"
+    parameters = (
+        Parameter("idle", 5000, 0, "connections that are open and silent"),
+        Parameter("active", 32, 1, "connections with one message on the way each"),
+        Parameter("size", 1024, 1, "bytes in a message", MESSAGE_BYTES_MAX),
+    )
+
+    async def serve(self, listener: socket.socket) -> None:
+        await serve_protocol(listener)
