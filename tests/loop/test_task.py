@@ -256,7 +256,7 @@ def test_a_task_cannot_await_itself(loop: HandCrankedLoop) -> None:
         tasks.pop().result()
 
 
-@pytest.mark.parametrize("thing", [None, 42, wait_for, "text"], ids=repr)
+@pytest.mark.parametrize("thing", [None, 42, wait_for, "text"], ids=["None", "42", "function", "text"])
 def test_only_a_coroutine_makes_a_task(loop: HandCrankedLoop, thing: Any) -> None:
     with pytest.raises(TypeError, match="a coroutine was expected"):
         Task(thing, loop=loop)
