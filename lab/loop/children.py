@@ -40,28 +40,31 @@ class ChildrenLoop(PipesLoop):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self._children: dict[subprocess.Popen[bytes], Callable[[int], object]] = {}
         self._pidfds: set[int] = set()
 
     def close(self) -> None:
         """Close, and wait for no child any more."""
         if not self.is_running():
+            self._children.clear()
             while self._pidfds:
-                self._forget_child(next(iter(self._pidfds)))
+                self._forget_pidfd(next(iter(self._pidfds)))
         super().close()
 
     def _when_ended(self, process: subprocess.Popen[bytes], callback: Callable[[int], object]) -> None:
         """Call ``callback(returncode)`` in the loop when ``process`` has ended."""
-        if not self._watch_child(process, callback):
-            threading.Thread(
-                target=self._wait_for_child,
-                args=(process, callback),
-                name=f"waiting for process {process.pid}",
-                daemon=True,
-            ).start()
+        self._children[process] = callback
+        if not self._watch_child(process):
+            name = f"waiting for process {process.pid}"
+            threading.Thread(target=self._wait_for_child, args=(process,), name=name, daemon=True).start()
+
+    def _child_ended(self, process: subprocess.Popen[bytes]) -> None:
+        """The news of it, either way."""
+        self.call_soon(self._children.pop(process), take_status(process))
 
     # -- by a descriptor -------------------------------------------------------------------------------
 
-    def _watch_child(self, process: subprocess.Popen[bytes], callback: Callable[[int], object]) -> bool:
+    def _watch_child(self, process: subprocess.Popen[bytes]) -> bool:
         if not hasattr(os, "pidfd_open"):
             return False
         try:
@@ -70,37 +73,30 @@ class ChildrenLoop(PipesLoop):
             return False
         self._pidfds.add(pidfd)
         try:
-            self.add_reader(pidfd, self._child_ready, pidfd, process, callback)
+            self.add_reader(pidfd, self._child_ready, pidfd, process)
         except (OSError, ValueError):  # too high a number for select
-            self._forget_child(pidfd)
+            self._forget_pidfd(pidfd)
             return False
         return True
 
-    def _child_ready(
-        self, pidfd: int, process: subprocess.Popen[bytes], callback: Callable[[int], object]
-    ) -> None:
+    def _child_ready(self, pidfd: int, process: subprocess.Popen[bytes]) -> None:
         if has_ended(process):
-            self._forget_child(pidfd)
-            self._child_ended(process, callback)
+            self._forget_pidfd(pidfd)
+            self._child_ended(process)
 
-    def _forget_child(self, pidfd: int) -> None:
+    def _forget_pidfd(self, pidfd: int) -> None:
         self._pidfds.discard(pidfd)
         self.remove_reader(pidfd)
         os.close(pidfd)
 
     # -- by a thread -----------------------------------------------------------------------------------
 
-    def _wait_for_child(self, process: subprocess.Popen[bytes], callback: Callable[[int], object]) -> None:
+    def _wait_for_child(self, process: subprocess.Popen[bytes]) -> None:
         wait_until_ended(process)
         try:
-            self.call_soon_threadsafe(self._child_ended, process, callback)
+            self.call_soon_threadsafe(self._child_ended, process)
         except RuntimeError:  # the loop is closed and nobody is told, but no zombie stays behind
             process.poll()
-
-    # -- either way ------------------------------------------------------------------------------------
-
-    def _child_ended(self, process: subprocess.Popen[bytes], callback: Callable[[int], object]) -> None:
-        self.call_soon(callback, take_status(process))
 
 
 def has_ended(process: subprocess.Popen[bytes]) -> bool:
