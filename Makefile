@@ -31,7 +31,7 @@ OPTIONS += $(if $(SEED),--seed "$(SEED)") $(if $(OUT),--out "$(OUT)")
 .PHONY: help bench report microbench test check check-report size clean distclean
 
 help:
-	@echo 'make bench        measure what serves sockets best here, and write a report (three minutes)'
+	@echo 'make bench        measure what serves sockets best here, and write a report (three to four minutes)'
 	@echo '                  BACKEND="epoll uvloop" WORKLOAD=ring PROFILE=smoke|quick|full ROUNDS=7'
 	@echo '                  DURATION=0.3 CONNECTIONS=64,512 SIZE=1KiB SEED=1 OUT=folder RESUME=run'
 	@echo 'make report       write the report of the newest run again, or of RUN=folder'
