@@ -97,11 +97,11 @@ class Server(asyncio.AbstractServer):
                 {"message": "Error on transport creation for incoming connection", "exception": error}
             )
 
-    def _attach(self, transport: StreamTransport) -> None:
+    def _attach(self, transport: StreamTransport | None = None) -> None:
         """A connection has begun."""
         self._connections += 1
 
-    def _detach(self, transport: StreamTransport) -> None:
+    def _detach(self, transport: StreamTransport | None = None) -> None:
         """A connection has ended."""
         self._connections -= 1
         self._wake_if_done()

@@ -37,7 +37,7 @@ Connection = tuple[asyncio.Transport, asyncio.BaseProtocol]
 
 
 class TlsProtocol(sslproto.SSLProtocol):
-    """asyncio's, with buffers of the transports' read size, and one that can be closed before it begins."""
+    """asyncio's, with smaller buffers, names that outlive it, and a beginning that can be called off."""
 
     max_size = SMALLEST_READ
 
@@ -48,6 +48,13 @@ class TlsProtocol(sslproto.SSLProtocol):
             transport.abort()
         else:
             super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Keep the names for those who ask later, as plain transports do."""
+        if self._transport is not None:
+            names = ((name, self._transport.get_extra_info(name)) for name in ("peername", "sockname"))
+            self._extra.update((name, value) for name, value in names if value is not None)
+        super().connection_lost(exc)
 
 
 class Tls(NamedTuple):
