@@ -27,7 +27,7 @@ Run = Callable[[Awaitable[Any]], Any]
 
 WITH_PYTHON_TASKS = [
     f"{name}, Python tasks"
-    for name in (backends.names()[0], "epoll-et", "poll")
+    for name in ("epoll", "epoll-et", "kqueue")
     if backends.unavailable(name) is None
 ]
 

@@ -101,22 +101,26 @@ def test_a_shutdown_gives_up_after_its_timeout(any_tasks: Loop) -> None:
         any_tasks.run_until_complete(any_tasks.shutdown_default_executor(timeout=0.001))
     gate.set()
     assert any_tasks.run_until_complete(working)
+    enders = [each for each in threading.enumerate() if "_end_executor" in each.name]
+    for thread in enders:
+        thread.join()
 
 
 def test_without_an_executor_there_is_nothing_to_shut_down(any_tasks: Loop) -> None:
+    before = threading.active_count()
     any_tasks.run_until_complete(any_tasks.shutdown_default_executor())
-    assert threading.active_count() == 1
+    assert threading.active_count() == before
 
 
 def test_close_does_not_wait_for_threads() -> None:
-    gate, loop = threading.Event(), Loop()
+    gate, loop, before = threading.Event(), Loop(), threading.active_count()
     future = loop.run_in_executor(None, gate.wait)
     executor: Any = loop._default_executor
     loop.close()
     assert not future.done()
     gate.set()
     executor.shutdown(wait=True)
-    assert threading.active_count() == 1
+    assert threading.active_count() == before
 
 
 def test_a_name_is_looked_up_off_the_loops_thread(
