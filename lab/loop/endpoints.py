@@ -234,11 +234,17 @@ class ReadingEndpoint(Endpoint):
         """Whether data is taken from the kernel."""
         return not (self._closing or self._paused)
 
+    def fire(self) -> None:
+        """The kernel says that the descriptor can be read; it may have said so just before a pause."""
+        if self.is_reading():
+            super().fire()
+
     def pause_reading(self) -> None:
         """Leave data in the kernel until ``resume_reading``."""
         if self.is_reading():
             self._paused = True
-            self._unwatch(READ, self)
+            if self._loop._readers.get(self._fd) is self:
+                self._loop._unwatch(self._fd, READ)
 
     def resume_reading(self) -> None:
         """Take data again."""

@@ -142,3 +142,19 @@ def test_a_socket_closed_by_somebody_else_ends_the_endpoint_once_its_number_is_r
             assert old.log.named("datagram_received") == []
 
     run(main())
+
+
+def test_its_descriptor_is_nobody_elses(loop: Loop, run: Run, new_pair: Callable[..., Pair]) -> None:
+    ours, theirs = new_pair(kind=socket.SOCK_DGRAM)
+
+    async def main() -> None:
+        async with endpoint(loop, sock=ours) as protocol:
+            for _ in range(2):
+                with pytest.raises(RuntimeError, match="is used by transport"):
+                    loop.add_reader(ours, print)
+                protocol.transport.pause_reading()
+            protocol.transport.resume_reading()
+            theirs.send(b"x")
+            assert await protocol.messages(1) == [b"x"]
+
+    run(main())

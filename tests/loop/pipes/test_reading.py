@@ -176,3 +176,26 @@ def test_the_protocol_runs_in_the_context_that_made_the_transport(loop: Loop, ru
 
     run(main())
     assert seen == ["when made"] * 2
+
+
+def test_a_pause_holds_for_what_the_kernel_has_reported_already(
+    loop: Loop, run: Run, new_ends: Callable[..., Ends]
+) -> None:
+    class PausesAll(StreamRecorder):
+        everybody: list[Any]
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            for each in self.everybody:
+                each.transport.pause_reading()
+
+    async def main() -> None:
+        first, second = new_ends(), new_ends()
+        async with reading(loop, first[0], PausesAll) as one, reading(loop, second[0], PausesAll) as other:
+            PausesAll.everybody = [one, other]
+            first[1].write(b"x")
+            second[1].write(b"x")
+            await turns(3)
+            assert sorted((one.data, other.data)) == [b"", b"x"]
+
+    run(main())
