@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import socket
 from collections.abc import Callable
@@ -57,6 +56,30 @@ def test_a_replaced_callback_is_not_called_again(loop: Loop, pair: Pair) -> None
     run_turns(loop, 3)
     assert log == ["new"]
     loop.remove_reader(pair[0])
+
+
+def test_a_callback_may_take_its_own_place(loop: Loop, pair: Pair) -> None:
+    ours, theirs = pair
+    log: list[str] = []
+
+    def first() -> None:
+        log.append("first")
+        loop.remove_reader(ours)
+        loop.add_reader(ours, second)
+
+    def second() -> None:
+        log.append("second")
+        loop.add_reader(ours, third)
+
+    def third() -> None:
+        log.append("third")
+        ours.recv(100)
+
+    loop.add_reader(ours, first)
+    theirs.send(b"!")
+    run_turns(loop, 5)
+    loop.remove_reader(ours)
+    assert log == ["first", "second", "third"]
 
 
 def test_removing_tells_whether_there_was_something(loop: Loop, run: Run, pair: Pair) -> None:
@@ -224,57 +247,3 @@ def test_a_detached_socket_in_a_new_object_works_on(loop: Loop, run: Run, pair: 
         return got
 
     assert run(main()) == [b"0", b"+", b"1", b"+", b"2", b"+"]
-
-
-@pytest.mark.parametrize("by", ["add_reader", "sock_recv"])
-def test_a_living_duplicate_of_a_closed_socket_does_not_spin(
-    loop: Loop, run: Run, pair: Pair, by: str
-) -> None:
-    """epoll goes on reporting it under the old number, which no call reaches any more."""
-    if loop.backend.name == "selectors-epoll":
-        pytest.skip("selectors.EpollSelector drops such events without telling, and spins")
-    ours, theirs = pair
-    with contextlib.closing(ours.dup()):
-        if by == "add_reader":
-            loop.add_reader(ours, pytest.fail, "nobody removed it, but it was closed")
-            fd = ours.fileno()
-            ours.close()
-            loop.remove_reader(fd)
-        else:
-            theirs.send(b"!")
-            run(loop.sock_recv(ours, 100))
-            with pytest.raises(TimeoutError):
-                run(asyncio.wait_for(loop.sock_recv(ours, 100), 0))
-            ours.close()
-        theirs.send(b"never read")
-        run(turns(4))
-        assert waits_while_idle(loop, run) <= 3
-
-
-def waits_while_idle(loop: Loop, run: Run) -> int:
-    """How many waits it takes to sleep for a moment; a loop that spins takes thousands."""
-    before = loop.counters()["waits"]
-    run(asyncio.sleep(0.01))
-    return loop.counters()["waits"] - before - 1
-
-
-@pytest.mark.parametrize("ending", ["shutdown", "close", "data"])
-def test_what_nobody_waits_for_does_not_spin(loop: Loop, run: Run, pair: Pair, ending: str) -> None:
-    ours, theirs = pair
-
-    async def main() -> None:
-        await loop.sock_sendall(theirs, b"!")
-        await loop.sock_recv(ours, 100)
-        task = loop.create_task(loop.sock_recv(ours, 100))
-        await turns(2)
-        task.cancel()
-        {
-            "shutdown": lambda: theirs.shutdown(socket.SHUT_RDWR),
-            "close": theirs.close,
-            "data": lambda: theirs.send(b"!"),
-        }[ending]()
-        await turns(4)
-
-    run(main())
-    assert waits_while_idle(loop, run) <= 3
-    assert run(loop.sock_recv(ours, 100)) == (b"!" if ending == "data" else b"")

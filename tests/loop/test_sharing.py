@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import gc
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -176,3 +177,19 @@ def test_a_cancelled_send_leaves_the_writer_that_replaced_it(loop: Loop, run: Ru
         return sending.cancelled()
 
     assert run(main())
+
+
+@pytest.mark.parametrize("use", ["sock_recv", "sock_sendall"])
+def test_a_loop_closed_over_tasks_that_wait_ends_in_peace(
+    pair: Pair, reports: list[dict[str, Any]], use: str
+) -> None:
+    """One waits, two stand in line; then all are destroyed, which asyncio reports too."""
+    loop = Loop()
+    loop.set_exception_handler(lambda _, report: reports.append(report))
+    argument = 100 if use == "sock_recv" else bytes(4_000_000)
+    tasks = [loop.create_task(getattr(loop, use)(pair[0], argument)) for _ in range(3)]
+    loop.run_until_complete(turns(3))
+    loop.close()
+    tasks.clear()
+    gc.collect()
+    assert [report["message"] for report in reports] == ["Task was destroyed but it is pending!"] * 3

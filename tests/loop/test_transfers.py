@@ -82,6 +82,27 @@ def test_a_transfer_survives_cancelled_reads(loop: Loop, run: Run, pair: Pair) -
     assert run(main()) == data
 
 
+def test_a_cancelled_send_leaves_a_stream_that_goes_on(loop: Loop, run: Run, new_pair: NewPair) -> None:
+    ours, theirs = new_pair(buffer=4_096)
+
+    async def main() -> bytes:
+        sending = loop.create_task(loop.sock_sendall(ours, b"a" * 1_000_000))
+        got = bytearray()
+        while len(got) < 10_000:
+            got += await loop.sock_recv(theirs, 1_000)
+        sending.cancel()
+        await asyncio.wait([sending])
+        following = loop.create_task(loop.sock_sendall(ours, b"b" * 100_000))
+        while got.count(b"b") < 100_000:
+            got += await loop.sock_recv(theirs, 100_000)
+        await following
+        return bytes(got)
+
+    got = run(main())
+    assert got == b"a" * (len(got) - 100_000) + b"b" * 100_000
+    assert len(got) < 1_000_000
+
+
 def test_hundreds_of_connections_echo_at_once(loop: Loop, run: Run, new_pair: NewPair) -> None:
     pairs = [new_pair() for _ in range(200)]
 
