@@ -28,7 +28,7 @@ OPTIONS += $(if $(ROUNDS),--rounds "$(ROUNDS)") $(if $(DURATION),--duration "$(D
 OPTIONS += $(if $(CONNECTIONS),--connections "$(CONNECTIONS)") $(if $(SIZE),--size "$(SIZE)")
 OPTIONS += $(if $(SEED),--seed "$(SEED)") $(if $(OUT),--out "$(OUT)")
 
-.PHONY: help bench report microbench test check check-report size clean distclean
+.PHONY: help bench report microbench test conformance check check-report size clean distclean
 
 help:
 	@echo 'make bench        measure what serves sockets best here, and write a report (three to four minutes)'
@@ -37,6 +37,7 @@ help:
 	@echo 'make report       write the report of the newest run again, or of RUN=folder'
 	@echo 'make microbench   time the backends and the loop piece by piece; shown in the newest run'"'"'s report'
 	@echo 'make test         run the tests'
+	@echo 'make conformance  run CPython'"'"'s own asyncio tests on the mini-loop: BACKEND="poll epoll" TASKS="c python"'
 	@echo 'make check        lint, format and the rules of the tree'
 	@echo 'make size         lines by file, and the longest functions'
 	@echo 'make clean        remove caches (distclean: the virtual environments too); runs/ always stays'
@@ -62,6 +63,10 @@ microbench: $(READY_DEV)
 
 test: $(READY_DEV)
 	@$(PY) -m pytest -q
+
+conformance: $(READY_DEV)
+	@$(PY) -m tests.conformance $(if $(BACKEND),--backend "$(BACKEND)") $(if $(TASKS),--tasks "$(TASKS)") \
+	  $(if $(ONLY),--only "$(ONLY)")
 
 check: $(READY_DEV)
 	@$(PY) -m ruff check .

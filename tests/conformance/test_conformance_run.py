@@ -1,0 +1,93 @@
+"""The runner itself: it tells passing from failing, survives what its tests do, and says what is missing."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.codebase import ROOT
+from tests.conformance.replacing import Subject
+from tests.conformance.suite import why_excluded
+
+has_tests = importlib.util.find_spec("test") and importlib.util.find_spec("test.test_asyncio")
+needs_cpythons_tests = pytest.mark.skipif(
+    not has_tests, reason="this Python comes without the package test.test_asyncio"
+)
+
+
+class Confused(asyncio.SelectorEventLoop):
+    """A loop with a fault: it passes the arguments of ``call_soon`` in the wrong order."""
+
+    def call_soon(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:
+        return super().call_soon(callback, *args[::-1], context=context)
+
+
+class Deadly(asyncio.SelectorEventLoop):
+    """A loop that takes the process with it."""
+
+    def time(self) -> float:
+        os._exit(3)
+
+
+def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tests.conformance", *words],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+    )
+
+
+@needs_cpythons_tests
+def test_a_loop_that_conforms_passes() -> None:
+    result = run("--backend", "poll", "--tasks", "c", "--only", "test_events.EventLoopTestsMixin.test_call_*")
+    assert result.returncode == 0, result.stdout
+    assert "poll/c: 4 passed, 0 failed" in result.stdout
+
+
+@needs_cpythons_tests
+def test_a_loop_that_does_not_is_told_which_test_failed() -> None:
+    result = run(
+        "--factory", f"{__name__}:Confused", "--only", "test_events.EventLoopTestsMixin.test_call_soon"
+    )
+    assert result.returncode == 1
+    assert "FAILED test_events.EventLoopTestsMixin.test_call_soon\n" in result.stdout
+    assert "failed" in result.stdout.splitlines()[-1]
+
+
+@needs_cpythons_tests
+def test_a_test_that_ends_its_process_fails_and_the_others_go_on() -> None:
+    result = run("--factory", f"{__name__}:Deadly", "--only", "test_events.EventLoopTestsMixin.test_call_*")
+    assert "ended the process with exit status 3" in result.stdout
+    assert result.returncode == 1
+    assert not result.stdout.splitlines()[-1].startswith("0 passed, 1 failed")
+
+
+@needs_cpythons_tests
+def test_a_pattern_that_selects_nothing_is_an_error() -> None:
+    assert run("--backend", "poll", "--only", "test_queues.no such test").returncode == 2
+
+
+def test_a_python_without_the_tests_is_told_so_and_passes(tmp_path: Path) -> None:
+    (tmp_path / "test").mkdir()
+    (tmp_path / "test" / "__init__.py").touch()
+    result = run(PYTHONPATH=str(tmp_path))
+    assert result.returncode == 0
+    assert "Nothing was tested" in result.stdout
+
+
+def test_what_asks_for_asyncios_own_classes_is_left_out_only_with_python_tasks() -> None:
+    name = "test_base_events.BaseEventLoopTests.test_set_task_factory"
+    assert why_excluded(name, Subject.parse("epoll")) is None
+    assert why_excluded(name, Subject.parse("epoll/python"))
+    assert (
+        why_excluded("test_streams.StreamTests.test_open_connection", Subject.parse("epoll/python")) is None
+    )
