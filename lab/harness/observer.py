@@ -1,8 +1,8 @@
 """What the measured process is seen to have used: snapshots at both ends of the window, and the difference.
 
 The facts of getrusage(2) that matter here
-- User plus system time is exact to the nanosecond on Linux. The split between the two is sampled by the
-  scheduler's tick on most kernels and then scaled: over a short window trust the sum, not the split.
+- User plus system time comes from the scheduler's own account, to the microsecond. The split between the two
+  is sampled by its tick on most kernels and then scaled: over a short window trust the sum, not the split.
 - On loopback the kernel does the receiver's TCP work on the sender's account: the server pays for delivering
   its replies, not for taking its requests in. It is the same for every subject.
 - No garbage is collected and no freed memory given back for a reading: what a subject keeps, it keeps.

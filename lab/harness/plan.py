@@ -187,5 +187,9 @@ def _records(names: Iterable[str], catalogue: Catalogue) -> Iterator[SubjectReco
         yield record
         if is_control:
             yield dataclasses.replace(
-                record, name=catalogue.twin_name, label=f"{record.label}, again", control=False, twin_of=name
+                record,
+                name=catalogue.twin_name,
+                label=f"{record.label}, measured again",
+                control=False,
+                twin_of=name,
             )

@@ -34,7 +34,7 @@ OnEvent = Callable[[Event], None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended. ``taken``: the samples of this session, not those of earlier ones."""
+    """How a run ended. ``taken``: the samples that this call took, not those taken before a resume."""
 
     record: RunRecord
     folder: Path
@@ -47,7 +47,7 @@ class Outcome:
 
     @property
     def failures(self) -> tuple[Sample, ...]:
-        """The samples of this session that failed."""
+        """The samples that failed in this call."""
         return tuple(sample for sample in self.taken if sample.status == "failed")
 
 

@@ -36,7 +36,7 @@ UNKNOWN_STATUS = 255
 
 
 class ChildrenLoop(PipesLoop):
-    """A storey that waits for children."""
+    """The fourteenth storey waits for children."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

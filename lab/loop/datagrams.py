@@ -180,7 +180,7 @@ class DatagramTransport(ReadingEndpoint, WritingEndpoint, asyncio.DatagramTransp
 
 
 class DatagramsLoop(ServersLoop):
-    """A storey for datagrams."""
+    """The twelfth storey exchanges datagrams."""
 
     async def create_datagram_endpoint(
         self,

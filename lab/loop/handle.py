@@ -1,9 +1,9 @@
 """A handle: a callback that the loop has promised to call, with its arguments and its context.
 
-Everything that a loop does for somebody is a handle in some queue: ``call_soon`` puts one into the ready
-queue, ``call_later`` into the timers, ``add_reader`` into the table of descriptors. A handle can be
-cancelled; it stays where it is and is passed over when its turn comes, which is cheaper than to search for
-it. What it held is let go at once.
+Each call that a loop has to make stands somewhere as a handle: ``call_soon`` puts one into the ready queue,
+``call_later`` into the timers, ``add_reader`` into the table of descriptors. A handle can be cancelled; in a
+queue it stays where it is and is passed over when its turn comes, which is cheaper than to search for it.
+What it held is let go at once.
 
 These are asyncio's handles by type, so that ``isinstance`` and debuggers see what they expect; only their
 construction is our own, because a ``call_soon`` is mostly that.

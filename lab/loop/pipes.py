@@ -174,7 +174,7 @@ class WritePipeTransport(WritingEndpoint, asyncio.WriteTransport):
 
 
 class PipesLoop(DatagramsLoop):
-    """A storey for pipes."""
+    """The thirteenth storey reads and writes pipes."""
 
     async def connect_read_pipe(
         self, protocol_factory: Callable[[], asyncio.BaseProtocol], pipe: Any

@@ -3,7 +3,8 @@
 The seven steps by which ``sock_recv`` returns to its caller: (1) the backend waits, in ``TurnLoop._turn``;
 (2) a ready descriptor comes back, in ``_serve``; (3) the data moves into a buffer, (4) the future gets its
 result and (5) its done-callback wakes the task, in ``Readiness.fire``; (6) the task calls ``send()`` into the
-innermost coroutine, in ``Task``; (7) the data is returned, at the end of ``sock_recv``.
+innermost coroutine, in ``Task`` (asyncio's C one does the same, unseen); (7) the data is returned, at the end
+of ``sock_recv``.
 
 Each ``sock_*`` coroutine tries its system call first where that is likely to succeed, and waits where it is
 not. They are coroutines in the full sense: people pass them to ``create_task``.

@@ -221,7 +221,7 @@ class _OutputPipe(_InputPipe, asyncio.Protocol):
 
 
 class SubprocessesLoop(ChildrenLoop):
-    """A storey that runs other programs."""
+    """The fifteenth storey runs other programs."""
 
     async def subprocess_exec(
         self,

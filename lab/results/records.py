@@ -131,7 +131,7 @@ class Sample:
     client_limited: bool = False
     """The load process was the limit: throughput and latency say little about the server."""
     pinned: bool = False
-    """Server and load had a core each for themselves."""
+    """Server and load were bound to different cores (an in-process workload: to one)."""
 
     @property
     def cpu_s(self) -> float:

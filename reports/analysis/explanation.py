@@ -17,7 +17,7 @@ WITNESSES: dict[str, str] = {
     "minor_faults": "page faults",
     "voluntary_switches": "voluntary context switches",
     "counter_interest_changes": "interest changes",
-    "counter_would_block": "reads that found nothing",
+    "counter_would_block": "calls that would have blocked",
     "counter_waits": "waits",
 }
 """Counts that cause cost, in the order in which they are worth naming, and their names for people."""
@@ -46,10 +46,13 @@ READING_AIDS: dict[str, tuple[str, str]] = {
         "interest changes",
         "Registering, changing or dropping a descriptor. 0: the interest is kept between waits.",
     ),
-    "counter_would_block": ("would-block", "Reads tried in vain: each costs a system call and an exception."),
+    "counter_would_block": (
+        "would-block",
+        "Reads and writes tried in vain: each costs a system call and an exception.",
+    ),
     "counter_unwanted_events": (
         "unwanted events",
-        "Events that nobody waited for. Each is followed by an interest change, so that it does not repeat.",
+        "Events that nobody waited for. Level-triggered, each costs an interest change, or it would repeat.",
     ),
     "connection_kib": (
         "KiB/connection",
