@@ -2,10 +2,10 @@
 
 It is started fresh for every sample (``python -m lab.harness.worker``) and does what its job says. A workload
 that drives itself reads its own accounts. Beside a server a *control thread* waits for the parent's commands
-and answers them, so that every loop, and the floor, which has none, are treated alike, and nothing runs in the
-loop on the harness's behalf. While it waits it holds neither the interpreter's lock nor a core. Its price is
-paid by all subjects alike: in a process with a second thread each system call on a descriptor and each malloc
-costs some nanoseconds more.
+and answers them, so that every loop, and the floor, which has none, are treated alike, and nothing runs in
+the loop on the harness's behalf. While it waits it holds neither the interpreter's lock nor a core. Its price
+is paid by all subjects alike: in a process with a second thread each system call on a descriptor and each
+malloc costs some nanoseconds more.
 
 The garbage collector is left as the subject finds it: what it costs is part of the subject's price.
 """
