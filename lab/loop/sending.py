@@ -56,6 +56,7 @@ class SendingTransport(asyncio.Transport):
         "_protocol_paused",
         "_queue",
         "_queued",
+        "_send",
         "_sock",
     )
 
@@ -63,6 +64,7 @@ class SendingTransport(asyncio.Transport):
         self._extra = None
         self._loop = loop
         self._sock: socket.socket | None = sock
+        self._send: Any = sock.send  # kept: looking it up costs more than remembering it
         self._fd = sock.fileno()
         self._protocol: Any = protocol
         self._context = contextvars.copy_context()
@@ -90,7 +92,7 @@ class SendingTransport(asyncio.Transport):
                 self._enqueue(data)
                 return
         try:
-            sent = self._sock.send(data)
+            sent = self._send(data)
         except (BlockingIOError, InterruptedError):
             self._loop._would_block += 1
             sent = 0
@@ -310,7 +312,7 @@ class SendingTransport(asyncio.Transport):
             self._protocol.connection_lost(error)
         finally:
             self._sock.close()
-            self._sock = self._protocol = None
+            self._sock = self._send = self._protocol = None
             if self._drained is not None and not self._drained.done():
                 self._drained.set_exception(ConnectionError("Connection is closed by peer"))
 

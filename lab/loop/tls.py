@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 
 from lab.loop.readiness import SMALLEST_READ
 from lab.loop.sendfile import SendfileLoop
-from lab.loop.transports import StreamTransport, without_delay
+from lab.loop.transports import stream_transport, without_delay
 
 logger = logging.getLogger("asyncio")
 
@@ -104,9 +104,9 @@ class TlsLoop(SendfileLoop):
     ) -> asyncio.Transport:
         """A transport that owns ``sock`` from now on; ``waiter`` is done when the protocol may be used."""
         if tls is None:
-            return StreamTransport(self, sock, protocol, waiter, server, peername)
+            return stream_transport(self, sock, protocol, waiter, server, peername)
         between = tls.protocol(self, protocol, waiter)
-        StreamTransport(self, sock, between, None, server, peername)
+        stream_transport(self, sock, between, None, server, peername)
         return between._app_transport
 
     async def _connected(

@@ -14,7 +14,7 @@ Pitfalls
 - Edge-triggered: a report covers everything that has come, so reads go on until one is short; and even then,
   if the peer has hung up or may have sent descriptors (Unix sockets; ``readiness.py`` tells why). After
   ``DRAIN_TURNS`` full reads the others' turn comes, and this one is re-armed.
-- An idle connection should cost little memory: no queue, no bound methods and no names before they are used.
+- An idle connection should cost little memory: no queue and no names before they are used.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import functools
 import os
 import socket
 import warnings
@@ -42,11 +43,12 @@ class StreamTransport(SendingTransport):
 
     __slots__ = (
         "__weakref__",
-        "_buffered",
+        "_deliver",
         "_hung_up",
         "_paused",
         "_peername",
         "_read_size",
+        "_receive",
         "_server",
         "_sockname",
     )
@@ -68,14 +70,14 @@ class StreamTransport(SendingTransport):
         self._paused = False
         self._hung_up = loop._edge and sock.family == socket.AF_UNIX
         self._read_size = SMALLEST_READ
+        self._receive: Any = sock.recv
         self._sockname = None
         self._peername = _name(sock.getpeername) if peername is None else peername
         self._server = server
         if server is not None:
             server._attach(self)
-        loop._forget(
-            self._fd
-        )  # ``sock_*`` coroutines may have had the socket, or a closed one of this number
+        # ``sock_*`` coroutines may have had the socket, or a closed one of this number.
+        loop._forget(self._fd)
         loop._readers[self._fd] = self
         loop.call_soon(self._begin, waiter, context=self._context)
 
@@ -114,7 +116,11 @@ class StreamTransport(SendingTransport):
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
         """Hand what comes from now on to another protocol."""
         self._protocol = protocol
-        self._buffered = isinstance(protocol, asyncio.BufferedProtocol)
+        receive = getattr(protocol, "data_received", None)
+        if receive is None or isinstance(protocol, asyncio.BufferedProtocol):
+            self._deliver = None
+        else:
+            self._deliver = functools.partial(self._context.run, receive)
 
     def get_protocol(self) -> asyncio.BaseProtocol:
         """The protocol that is served."""
@@ -165,26 +171,18 @@ class StreamTransport(SendingTransport):
             self._paused = False
             self._loop._watch(self._fd, READ)
 
-    def fire(self) -> None:
-        """The kernel says that there is something to read."""
-        if not self._loop._edge:
-            self._read()
-            return
-        for _ in range(DRAIN_TURNS):
-            if not self._read() or self._paused or self._closing:
-                return
-        self._loop._rearm(self._fd)
+    def fire(self) -> bool:  # HOT
+        """The kernel says that there is something to read: read once, hand it on; True if there may be more.
 
-    def _read(self) -> bool:  # HOT
-        """Read once and hand it on; True if there may be more. Errors end the connection.
-
-        The buffered form stands apart in ``_read_into`` (tests/microbench: echo-protocol).
+        It stands for ``self._context.run(self._protocol.data_received, self._sock.recv(self._read_size))``
+        with both callables kept (tests/microbench: echo_protocol). Errors end the connection.
         """
-        if self._buffered:
+        deliver = self._deliver
+        if deliver is None:
             return self._read_into()
         size = self._read_size
         try:
-            data = self._sock.recv(size)
+            data = self._receive(size)
         except (BlockingIOError, InterruptedError):
             self._loop._would_block += 1
             return False
@@ -197,7 +195,7 @@ class StreamTransport(SendingTransport):
             self._end_of_stream()
             return False
         try:
-            self._context.run(self._protocol.data_received, data)
+            deliver(data)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:
@@ -269,6 +267,7 @@ class StreamTransport(SendingTransport):
         try:
             super()._end(error)
         finally:
+            self._receive = self._deliver = None
             server, self._server = self._server, None
             if server is not None:
                 server._detach(self)
@@ -277,6 +276,33 @@ class StreamTransport(SendingTransport):
         if getattr(self, "_sock", None) is not None:
             _warn(f"unclosed transport {self!r}", ResourceWarning, source=self)
             self._sock.close()
+
+
+class EdgeStreamTransport(StreamTransport):
+    """The same under an edge-triggered backend: a report covers everything that has come."""
+
+    __slots__ = ()
+
+    def fire(self) -> bool:
+        """Read until there is no more; after ``DRAIN_TURNS`` reads the others' turn comes."""
+        for _ in range(DRAIN_TURNS):
+            if not StreamTransport.fire(self) or self._paused or self._closing:
+                return False
+        self._loop._rearm(self._fd)
+        return True
+
+
+def stream_transport(
+    loop: Any,
+    sock: socket.socket,
+    protocol: asyncio.BaseProtocol,
+    waiter: asyncio.Future[None] | None = None,
+    server: Any = None,
+    peername: Any = None,
+) -> StreamTransport:
+    """A transport that owns ``sock``, of the kind that the loop's backend needs."""
+    kind = EdgeStreamTransport if loop._edge else StreamTransport
+    return kind(loop, sock, protocol, waiter, server, peername)
 
 
 def _name(ask: Callable[[], Any]) -> Any:
