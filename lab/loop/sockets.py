@@ -85,11 +85,16 @@ class SocketsLoop(NamesLoop):
         return True
 
     def _refuse_transports(self, fileobj: Any) -> None:
-        """A transport's descriptor is nobody else's, from its beginning to its end."""
+        """A transport's descriptor is nobody else's, from its beginning to its end.
+
+        Unless somebody closed it behind the transport: then the number is another file's now.
+        """
         fd = descriptor(fileobj)
         for party in (self._readers.get(fd), self._writers.get(fd)):
             if isinstance(party, asyncio.BaseTransport):
-                raise RuntimeError(f"File descriptor {fileobj!r} is used by transport {party!r}")
+                if party.is_open():
+                    raise RuntimeError(f"File descriptor {fileobj!r} is used by transport {party!r}")
+                self._forget(fd)
 
     def _confirm(self, fd: int, direction: int) -> None:
         """A callback is replaced: if the number was closed meanwhile, the kernel has forgotten it.

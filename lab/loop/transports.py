@@ -130,6 +130,10 @@ class StreamTransport(SendingTransport):
         """Whether it is closing or closed."""
         return self._closing
 
+    def is_open(self) -> bool:
+        """Whether its socket has not been closed, by itself or behind its back."""
+        return self._sock is not None and self._sock.fileno() == self._fd
+
     def __repr__(self) -> str:
         if self._sock is None:
             return f"<{type(self).__name__} closed fd={self._fd}>"
