@@ -30,8 +30,10 @@ async def resolve(
     host, port, *zone = address
     if any(is_numeric(each, host, port) for each in (socket.AF_INET, socket.AF_INET6)):
         found = socket.getaddrinfo(host, port, family, type, proto, flags | socket.AI_NUMERICHOST)
-        if zone:
-            found = [(*each[:4], (*each[4][:2], *zone)) for each in found]
+        # getaddrinfo takes a port modulo 2**16; the socket is to refuse it.
+        found = [
+            (*each[:4], (each[4][0], port, *(zone[: len(each[4]) - 2] or each[4][2:]))) for each in found
+        ]
     else:
         found = await loop.getaddrinfo(host, port, family=family, type=type, proto=proto, flags=flags)
     if not found:

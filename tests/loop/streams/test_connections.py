@@ -1,0 +1,301 @@
+"""Connecting: whom to, from where, by which of several addresses, and what is said where that fails."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.loop.loop import Loop
+from tests.loop.conftest import Pair, Run, beside_asyncio, turns
+from tests.loop.recording import StreamRecorder
+from tests.loop.streams.streaming import receive, serving
+
+Call = Callable[[Any], Any]
+NAME = "host.invalid"
+"""A name that only the tests' own getaddrinfo knows."""
+
+
+def infos(*addresses: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    """What getaddrinfo tells of TCP addresses."""
+    families = [socket.AF_INET6 if ":" in address[0] else socket.AF_INET for address in addresses]
+    return [
+        (family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", address)
+        for family, address in zip(families, addresses, strict=True)
+    ]
+
+
+def refused_port() -> int:
+    """A port of loopback on which nobody listens."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+@pytest.fixture
+def knowing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let a loop know the addresses of `NAME`, and of nothing else."""
+
+    def know(loop: Any, *addresses: tuple[Any, ...]) -> None:
+        async def getaddrinfo(host: Any, port: Any, **hints: Any) -> list[tuple[Any, ...]]:
+            assert host == NAME, "a numeric address needs no look-up"
+            return infos(*addresses)
+
+        monkeypatch.setattr(loop, "getaddrinfo", getaddrinfo)
+
+    return know
+
+
+BAD_CALLS: dict[str, Call] = {
+    "nothing": lambda loop: loop.create_connection(asyncio.Protocol),
+    "host and sock": lambda loop: loop.create_connection(asyncio.Protocol, "h", 1, sock=socket.socket()),
+    "hostname without tls": lambda loop: loop.create_connection(
+        asyncio.Protocol, "h", 1, server_hostname="x"
+    ),
+    "tls without a host": lambda loop: loop.create_connection(asyncio.Protocol, ssl=True),
+    "handshake without tls": lambda loop: loop.create_connection(
+        asyncio.Protocol, "h", 1, ssl_handshake_timeout=1
+    ),
+    "shutdown without tls": lambda loop: loop.create_connection(
+        asyncio.Protocol, "h", 1, ssl_shutdown_timeout=1
+    ),
+    "unix without a path": lambda loop: loop.create_unix_connection(asyncio.Protocol),
+    "unix path and sock": lambda loop: loop.create_unix_connection(
+        asyncio.Protocol, "p", sock=socket.socket()
+    ),
+    "unix tls without hostname": lambda loop: loop.create_unix_connection(asyncio.Protocol, "p", ssl=True),
+    "unix hostname without tls": lambda loop: loop.create_unix_connection(
+        asyncio.Protocol, "p", server_hostname="x"
+    ),
+    "unix handshake without tls": lambda loop: loop.create_unix_connection(
+        asyncio.Protocol, "p", ssl_handshake_timeout=1
+    ),
+    "nobody at the path": lambda loop: loop.create_unix_connection(asyncio.Protocol, "/nonexistent/socket"),
+    "a negative handshake": lambda loop: loop.create_connection(
+        asyncio.Protocol, "127.0.0.1", 1, ssl=True, ssl_handshake_timeout=-1
+    ),
+    "an impossible port": lambda loop: loop.create_connection(asyncio.Protocol, "127.0.0.1", 70_000),
+}
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+@pytest.mark.parametrize("call", BAD_CALLS.values(), ids=BAD_CALLS)
+def test_wrong_arguments_are_refused_in_asyncios_words(any_tasks: Loop, call: Call) -> None:
+    def on(loop: Any, log: list[Any]) -> Any:
+        async def main() -> None:
+            try:
+                await call(loop)
+            except (ValueError, TypeError, OSError, OverflowError) as error:
+                log.append((type(error), str(error)))
+
+        return main()
+
+    ours: list[Any] = []
+    any_tasks.run_until_complete(on(any_tasks, ours))
+    assert ours == beside_asyncio(on)
+    assert ours
+
+
+@pytest.mark.parametrize("method", ["create_connection", "connect_accepted_socket", "create_unix_connection"])
+def test_only_plain_stream_sockets_are_taken(any_tasks: Loop, method: str) -> None:
+    async def refused(sock: socket.socket, error: type[Exception], words: str) -> None:
+        with sock, pytest.raises(error, match=words):
+            await getattr(any_tasks, method)(asyncio.Protocol, sock=sock)
+
+    async def main() -> None:
+        await refused(socket.socket(type=socket.SOCK_DGRAM), ValueError, "Stream Socket was expected")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        tls = context.wrap_socket(socket.socket(), do_handshake_on_connect=False)
+        await refused(tls, TypeError, "SSLSocket")
+        if method == "create_unix_connection":
+            await refused(socket.socket(), ValueError, "UNIX Domain Stream Socket was expected")
+
+    any_tasks.run_until_complete(main())
+
+
+def test_numeric_addresses_are_not_looked_up(loop: Loop, run: Run, knowing: Callable[..., None]) -> None:
+    knowing(loop)
+
+    async def main() -> tuple[Any, Any]:
+        async with serving(loop, StreamRecorder) as (_, address):
+            transport, protocol = await loop.create_connection(StreamRecorder, *address)
+            assert transport.get_extra_info("peername") == address
+            nodelay = transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            transport.close()
+            await protocol.log.until_lost()
+            return nodelay, list(protocol.log)
+
+    nodelay, log = run(main())
+    assert nodelay
+    assert log == ["connection_made", ("connection_lost", None)]
+
+
+@pytest.mark.parametrize("options", [{}, {"happy_eyeballs_delay": 0.25}, {"interleave": 2}])
+def test_all_addresses_of_a_name_are_tried(
+    loop: Loop, run: Run, knowing: Callable[..., None], options: dict[str, Any]
+) -> None:
+    async def main() -> Any:
+        async with serving(loop, StreamRecorder) as (_, address):
+            knowing(loop, ("127.0.0.1", refused_port()), ("127.0.0.1", refused_port()), address)
+            transport, _ = await loop.create_connection(StreamRecorder, NAME, 1, **options)
+            transport.abort()
+            await turns(2)
+            return transport.get_extra_info("peername") == address
+
+    assert run(main())
+
+
+@pytest.mark.parametrize("options", [{}, {"happy_eyeballs_delay": 0.25}])
+def test_where_all_fail_all_are_heard_of(
+    any_tasks: Loop, knowing: Callable[..., None], options: dict[str, Any]
+) -> None:
+    ports = [refused_port(), refused_port()]
+
+    async def attempt(**more: Any) -> Exception:
+        with pytest.raises((OSError, ExceptionGroup)) as caught:
+            await any_tasks.create_connection(StreamRecorder, NAME, 1, **options, **more)
+        return caught.value
+
+    async def main() -> None:
+        knowing(any_tasks, *(("127.0.0.1", port) for port in ports))
+        error = await attempt()
+        assert str(error).startswith("Multiple exceptions: ")
+        assert all(str(port) in str(error) for port in ports)
+        group = await attempt(all_errors=True)
+        assert isinstance(group, ExceptionGroup)
+        assert [type(each) for each in group.exceptions] == [ConnectionRefusedError] * 2
+        knowing(any_tasks, ("127.0.0.1", ports[0]), ("127.0.0.1", ports[0]))
+        assert isinstance(await attempt(), ConnectionRefusedError)
+        knowing(any_tasks)
+        assert "empty list" in str(await attempt())
+
+    any_tasks.run_until_complete(main())
+
+
+def test_a_connection_can_come_from_a_chosen_address(loop: Loop, run: Run) -> None:
+    async def main() -> None:
+        async with serving(loop, StreamRecorder) as (_, address):
+            port = refused_port()
+            transport, _ = await loop.create_connection(
+                StreamRecorder, *address, local_addr=("127.0.0.1", port)
+            )
+            assert transport.get_extra_info("sockname") == ("127.0.0.1", port)
+            with pytest.raises(OSError, match=f"bind on address .*{port}") as caught:
+                await loop.create_connection(StreamRecorder, *address, local_addr=("127.0.0.1", port))
+            assert caught.value.errno == errno.EADDRINUSE
+            transport.abort()
+            await turns(2)
+
+    run(main())
+
+
+def test_a_source_of_another_family_does_not_do(loop: Loop, run: Run, knowing: Callable[..., None]) -> None:
+    async def main() -> None:
+        knowing(loop, ("::1", 1, 0, 0))
+        with pytest.raises(OSError, match="no matching local address"):
+            await loop.create_connection(StreamRecorder, "127.0.0.1", 1, local_addr=(NAME, 0))
+
+    run(main())
+
+
+def test_unix_sockets_connect_by_path_or_socket(loop: Loop, run: Run, tmp_path: Path, pair: Pair) -> None:
+    async def main() -> list[bytes]:
+        server = await loop.create_unix_server(StreamRecorder, tmp_path / "socket")
+        transport, _ = await loop.create_unix_connection(StreamRecorder, tmp_path / "socket")
+        assert transport.get_extra_info("peername") == str(tmp_path / "socket")
+        own, _ = await loop.create_unix_connection(StreamRecorder, sock=pair[0])
+        own.write(b"by socket")
+        received = [await receive(loop, pair[1], 9)]
+        transport.abort()
+        own.abort()
+        server.close()
+        server.abort_clients()
+        await server.wait_closed()
+        await turns(2)
+        return received
+
+    assert run(main()) == [b"by socket"]
+
+
+def test_a_factory_that_fails_costs_our_socket_and_leaves_a_given_one(
+    loop: Loop, run: Run, listener: socket.socket, pair: Pair
+) -> None:
+    def factory() -> asyncio.Protocol:
+        raise ZeroDivisionError
+
+    async def main() -> None:
+        with pytest.raises(ZeroDivisionError):
+            await loop.create_connection(factory, *listener.getsockname())
+        accepted, _ = await loop.sock_accept(listener)
+        with accepted:
+            assert await loop.sock_recv(accepted, 1) == b"", "our socket is closed"
+        with pytest.raises(ZeroDivisionError):
+            await loop.create_connection(factory, sock=pair[0])
+        assert pair[0].fileno() >= 0
+        await loop.sock_sendall(pair[0], b"still open")
+        assert await receive(loop, pair[1], 10) == b"still open"
+
+    run(main())
+
+
+def test_a_cancelled_connect_closes_its_socket(any_tasks: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    sockets = []
+
+    async def never(sock: socket.socket, address: Any) -> None:
+        sockets.append(sock)
+        await any_tasks.create_future()
+
+    monkeypatch.setattr(any_tasks, "sock_connect", never)
+
+    async def main() -> None:
+        for options in ({}, {"happy_eyeballs_delay": 0.0}):
+            task = any_tasks.create_task(
+                any_tasks.create_connection(StreamRecorder, "127.0.0.1", 1, **options)
+            )
+            await turns(3)
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            assert task.cancelled()
+
+    any_tasks.run_until_complete(main())
+    assert [sock.fileno() for sock in sockets] == [-1, -1]
+
+
+def test_cancelled_while_the_protocol_is_introduced_the_connection_is_closed(
+    loop: Loop, run: Run, pair: Pair
+) -> None:
+    async def main() -> list[Any]:
+        protocol = StreamRecorder()
+        task = loop.create_task(loop.create_connection(lambda: protocol, sock=pair[0]))
+        await turns(1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return list(await protocol.log.until_lost())
+
+    assert run(main()) == ["connection_made", ("connection_lost", None)]
+    assert pair[0].fileno() == -1
+
+
+def test_an_accepted_socket_is_served(loop: Loop, run: Run, listener: socket.socket) -> None:
+    async def main() -> bytes:
+        with socket.create_connection(listener.getsockname()) as client:
+            accepted, address = listener.accept()
+            transport, protocol = await loop.connect_accepted_socket(StreamRecorder, accepted)
+            assert transport.get_extra_info("peername") == address == client.getsockname()
+            client.send(b"hello")
+            await protocol.log.until(lambda _: protocol.data)
+            transport.abort()
+            await protocol.log.until_lost()
+            return protocol.data
+
+    assert run(main()) == b"hello"
