@@ -1,0 +1,351 @@
+"""Servers from their first connection to their last, and what they refuse."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import errno
+import resource
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.loop import servers
+from lab.loop.loop import Loop
+from tests.loop.conftest import Run, beside_asyncio, in_time, turns
+from tests.loop.recording import Log, StreamRecorder
+from tests.loop.streams.streaming import receive, reset, serving
+
+Reports = list[dict[str, Any]]
+
+
+class Echo(asyncio.Protocol):
+    """Sends back what comes; ``open`` counts those that are connected."""
+
+    open = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+        Echo.open += 1
+
+    def data_received(self, data: bytes) -> None:
+        self.transport.write(data)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        Echo.open -= 1
+
+
+async def connected(loop: Loop, address: Any, family: int = socket.AF_INET) -> socket.socket:
+    """A client's bare socket."""
+    sock = socket.socket(family)
+    try:
+        sock.setblocking(False)
+        await loop.sock_connect(sock, address)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+async def echoed(loop: Loop, sock: socket.socket, data: bytes) -> bytes:
+    await loop.sock_sendall(sock, data)
+    return await receive(loop, sock, len(data))
+
+
+BAD_CALLS: dict[str, Callable[[Any], Any]] = {
+    "nothing": lambda loop: loop.create_server(Echo),
+    "host and sock": lambda loop: loop.create_server(Echo, "127.0.0.1", 0, sock=socket.socket()),
+    "tls by default": lambda loop: loop.create_server(Echo, "127.0.0.1", 0, ssl=True),
+    "no tls by default": lambda loop: loop.create_server(Echo, "127.0.0.1", 0, ssl=False),
+    "handshake without tls": lambda loop: loop.create_server(Echo, "127.0.0.1", 0, ssl_handshake_timeout=1),
+    "shutdown without tls": lambda loop: loop.create_server(Echo, "127.0.0.1", 0, ssl_shutdown_timeout=1),
+    "datagrams": lambda loop: loop.create_server(Echo, sock=socket.socket(type=socket.SOCK_DGRAM)),
+    "unix without a path": lambda loop: loop.create_unix_server(Echo),
+    "unix path and sock": lambda loop: loop.create_unix_server(Echo, "path", sock=socket.socket()),
+    "unix tls by default": lambda loop: loop.create_unix_server(Echo, "path", ssl=True),
+    "unix handshake without tls": lambda loop: loop.create_unix_server(Echo, "path", ssl_handshake_timeout=1),
+    "no folder for the path": lambda loop: loop.create_unix_server(Echo, "/nonexistent/socket"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+@pytest.mark.parametrize("call", BAD_CALLS.values(), ids=BAD_CALLS)
+def test_wrong_arguments_are_refused_in_asyncios_words(any_tasks: Loop, call: Callable[[Any], Any]) -> None:
+    def on(loop: Any, log: list[Any]) -> Any:
+        async def main() -> None:
+            try:
+                await call(loop)
+            except (ValueError, TypeError, OSError) as error:
+                log.append((type(error), str(error).partition("fd=")[0]))
+
+        return main()
+
+    ours: list[Any] = []
+    any_tasks.run_until_complete(on(any_tasks, ours))
+    assert ours == beside_asyncio(on)
+    assert ours
+
+
+def test_a_crowd_is_served_and_everybody_gets_their_own_bytes(loop: Loop, run: Run) -> None:
+    async def client(address: Any, number: int) -> bool:
+        with await connected(loop, address) as sock:
+            data = number.to_bytes(4, "big") * 500
+            return await echoed(loop, sock, data) == data
+
+    async def main() -> list[bool]:
+        async with serving(loop, Echo, backlog=300) as (_, address):
+            return await asyncio.gather(*(client(address, number) for number in range(300)))
+
+    assert run(main()) == [True] * 300
+    assert Echo.open == 0
+
+
+def test_nine_thousand_connections_are_served_at_once() -> None:
+    crowd = 9000
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= hard < 2 * crowd + 100:
+        pytest.skip(f"a process may open {hard} descriptors here, and this takes {2 * crowd + 100}")
+
+    async def main() -> int:
+        async with serving(loop, Echo, backlog=1000) as (_, address):
+            clients = [await connected(loop, address) for _ in range(crowd)]
+            right = 0
+            for number, sock in enumerate(clients):
+                data = number.to_bytes(4, "big")
+                right += await echoed(loop, sock, data) == data
+                reset(sock)  # a polite end would keep its port for a minute
+            return right
+
+    resource.setrlimit(resource.RLIMIT_NOFILE, (2 * crowd + 100, hard))
+    try:
+        with contextlib.closing(Loop()) as loop:
+            if loop.backend.max_descriptor is not None:
+                pytest.skip(f"{loop.backend.name} watches {loop.backend.max_descriptor} descriptors at most")
+            assert loop.run_until_complete(in_time(main())) == crowd
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_server_starts_when_it_is_told_to(loop: Loop, run: Run) -> None:
+    async def main() -> None:
+        server = await loop.create_server(Echo, "127.0.0.1", 0, start_serving=False)
+        address = server.sockets[0].getsockname()
+        assert not server.is_serving()
+        assert server.get_loop() is loop
+        with pytest.raises(ConnectionRefusedError):
+            await connected(loop, address)
+        await server.start_serving()
+        await server.start_serving()
+        assert server.is_serving()
+        with await connected(loop, address) as sock:
+            assert await echoed(loop, sock, b"open") == b"open"
+        server.close()
+        server.close()
+        assert not server.is_serving()
+        assert server.sockets == ()
+        with pytest.raises(ConnectionRefusedError):
+            await connected(loop, address)
+        for start in (server.start_serving, server.serve_forever):
+            with pytest.raises(RuntimeError, match="is closed"):
+                await start()
+        server.abort_clients()
+        await server.wait_closed()
+
+    run(main())
+
+
+def test_serving_for_ever_ends_when_it_is_cancelled_and_closes_the_server(loop: Loop, run: Run) -> None:
+    async def main() -> None:
+        server = await loop.create_server(Echo, "127.0.0.1", 0, start_serving=False)
+        serving_forever = loop.create_task(server.serve_forever())
+        await turns(2)
+        assert server.is_serving()
+        with pytest.raises(RuntimeError, match="already being awaited"):
+            await server.serve_forever()
+        serving_forever.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await serving_forever
+        assert server.sockets == ()
+
+    run(main())
+
+
+def test_closing_ends_serving_for_ever(loop: Loop, run: Run) -> None:
+    async def main() -> None:
+        async with await loop.create_server(Echo, "127.0.0.1", 0) as server:
+            serving_forever = loop.create_task(server.serve_forever())
+            await turns(2)
+        with pytest.raises(asyncio.CancelledError):
+            await serving_forever
+
+    run(main())
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_waiting_for_the_end_means_the_connections_too_where_this_python_says_so(
+    loop: Loop, run: Run, monkeypatch: pytest.MonkeyPatch, waits: bool
+) -> None:
+    monkeypatch.setattr(servers, "WAITS_FOR_CONNECTIONS", waits)
+
+    async def main() -> list[bool]:
+        server = await loop.create_server(Echo, "127.0.0.1", 0)
+        early = loop.create_task(server.wait_closed())
+        with await connected(loop, server.sockets[0].getsockname()) as sock:
+            await echoed(loop, sock, b"x")
+            server.close()
+            late = loop.create_task(server.wait_closed())
+            await turns(3)
+            states = [early.done(), late.done()]
+            assert await echoed(loop, sock, b"still served") == b"still served"
+        await early
+        await late
+        return states
+
+    assert run(main()) == [False, not waits]
+
+
+@pytest.mark.parametrize("end", ["close_clients", "abort_clients"])
+def test_a_server_can_end_its_own_connections(loop: Loop, run: Run, end: str) -> None:
+    async def main() -> list[bytes]:
+        async with serving(loop, Echo) as (server, address), serving(loop, Echo) as (_, other_address):
+            with (
+                await connected(loop, address) as one,
+                await connected(loop, address) as two,
+                await connected(loop, other_address) as other,
+            ):
+                for sock in (one, two, other):
+                    await echoed(loop, sock, b"x")
+                getattr(server, end)()
+                ends = [await loop.sock_recv(sock, 1) for sock in (one, two)]
+                assert await echoed(loop, other, b"other server") == b"other server"
+                return ends
+
+    assert run(main()) == [b"", b""]
+
+
+def test_a_factory_that_fails_costs_its_own_connection_and_is_reported(
+    loop: Loop, run: Run, reports: Reports
+) -> None:
+    failures = iter([ZeroDivisionError("no protocol today"), None])
+
+    def factory() -> Echo:
+        failure = next(failures)
+        if failure is not None:
+            raise failure
+        return Echo()
+
+    async def main() -> bytes:
+        async with serving(loop, factory) as (_, address):
+            with await connected(loop, address) as sock:
+                assert await loop.sock_recv(sock, 1) == b""
+            with await connected(loop, address) as sock:
+                return await echoed(loop, sock, b"next")
+
+    assert run(main()) == b"next"
+    assert [str(report["exception"]) for report in reports] == ["no protocol today"]
+    reports.clear()
+
+
+def test_connections_know_their_peers_and_send_small_writes_at_once(loop: Loop, run: Run) -> None:
+    protocols: list[StreamRecorder] = []
+
+    def factory() -> StreamRecorder:
+        protocols.append(StreamRecorder())
+        return protocols[-1]
+
+    async def main() -> None:
+        async with serving(loop, factory, keep_alive=True) as (_, address):
+            with await connected(loop, address) as sock:
+                await loop.sock_sendall(sock, b"x")
+                await loop.create_task(until_connected())
+                transport = protocols[0].transport
+                assert transport.get_extra_info("peername") == sock.getsockname()
+                assert transport.get_extra_info("sockname") == address
+                accepted = transport.get_extra_info("socket")
+                assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+                assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+                assert accepted.family == socket.AF_INET
+
+    async def until_connected() -> None:
+        while not (protocols and protocols[0].data):
+            await asyncio.sleep(0)
+
+    run(main())
+
+
+def test_each_connection_has_a_context_of_its_own_made_from_the_servers(loop: Loop, run: Run) -> None:
+    who = contextvars.ContextVar("who", default="nobody")
+    log = Log()
+
+    class Contextual(asyncio.Protocol):
+        def __init__(self) -> None:
+            log.note(who.get())
+            who.set("connection")
+
+        def data_received(self, data: bytes) -> None:
+            log.note(who.get())
+
+    async def main() -> None:
+        who.set("server")
+        async with serving(loop, Contextual) as (_, address):
+            who.set("changed since")
+            for count in (2, 4):
+                with await connected(loop, address) as sock:
+                    await loop.sock_sendall(sock, b"x")
+                    await log.until(lambda log, count=count: len(log) == count)
+
+    run(main())
+    assert log == ["server", "connection"] * 2
+
+
+def test_several_hosts_are_several_sockets(loop: Loop, run: Run) -> None:
+    async def main() -> list[str]:
+        server = await loop.create_server(Echo, ["127.0.0.1", "127.0.0.2", "127.0.0.1"], 0)
+        try:
+            return sorted(sock.getsockname()[0] for sock in server.sockets)
+        finally:
+            server.close()
+
+    if socket.getaddrinfo("127.0.0.2", 0) and not has_address("127.0.0.2"):
+        pytest.skip("this system has no 127.0.0.2")
+    assert run(main()) == ["127.0.0.1", "127.0.0.2"]
+
+
+def has_address(host: str) -> bool:
+    with socket.socket() as sock:
+        return sock.connect_ex((host, 9)) != errno.EADDRNOTAVAIL and sock.bind((host, 0)) is None
+
+
+@pytest.mark.parametrize("cleanup", [None, True, False])
+def test_unix_servers_remove_their_file_where_they_are_to(
+    loop: Loop, run: Run, tmp_path: Path, cleanup: bool | None
+) -> None:
+    path = tmp_path / "socket"
+
+    async def main() -> None:
+        options = {} if cleanup is None else {"cleanup_socket": cleanup}
+        async with await loop.create_unix_server(Echo, path, **options) as server:
+            with await connected(loop, str(path), socket.AF_UNIX) as sock:
+                assert await echoed(loop, sock, b"unix") == b"unix"
+            server.abort_clients()
+
+    run(main())
+    removed = servers.REMOVES_SOCKET_FILE if cleanup is None else cleanup
+    assert path.exists() is not removed
+
+
+def test_a_server_takes_a_socket_that_is_bound_already(loop: Loop, run: Run) -> None:
+    async def main() -> bytes:
+        sock = socket.create_server(("127.0.0.1", 0))
+        async with await loop.create_server(Echo, sock=sock) as server:
+            with await connected(loop, sock.getsockname()) as client:
+                data = await echoed(loop, client, b"own socket")
+            server.abort_clients()
+        assert sock.fileno() == -1
+        return data
+
+    assert run(main()) == b"own socket"
