@@ -11,14 +11,18 @@ What it needs, on Python 3.11 to 3.13: of its transport ``write``, ``close``, ``
 ``time``, ``get_debug`` and ``call_exception_handler``. Its own transport is made in its constructor, as
 ``_app_transport``.
 
-Pitfall: it asks OpenSSL for ``max_size`` bytes at a time, and ``SSLObject.read`` allocates that much. By
-default these are 256 KiB, above glibc's mmap threshold (`SMALLEST_READ` tells what that costs), though a TLS
-record, and so a read, never has more than 16 KiB. Its read buffer is as large, and is kept per connection.
+Pitfalls
+- It asks OpenSSL for ``max_size`` bytes at a time, and ``SSLObject.read`` allocates that much. By default
+  these are 256 KiB, above glibc's mmap threshold (`SMALLEST_READ` tells what that costs), though a TLS
+  record, and so a read, never has more than 16 KiB. Its read buffer is as large, and kept per connection.
+- It slices the buffer of a ``BufferedProtocol`` for each further record. A slice of a ``bytearray`` is a
+  copy, and what is read into it is lost. Here that is done with a view.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 import ssl
@@ -37,7 +41,7 @@ Connection = tuple[asyncio.Transport, asyncio.BaseProtocol]
 
 
 class TlsProtocol(sslproto.SSLProtocol):
-    """asyncio's, with smaller buffers, names that outlive it, and a beginning that can be called off."""
+    """asyncio's, without its pitfalls, with names that outlive it, and a beginning that can be called off."""
 
     max_size = SMALLEST_READ
 
@@ -55,6 +59,26 @@ class TlsProtocol(sslproto.SSLProtocol):
             names = ((name, self._transport.get_extra_info(name)) for name in ("peername", "sockname"))
             self._extra.update((name, value) for name, value in names if value is not None)
         super().connection_lost(exc)
+
+    def _do_read__buffered(self) -> None:
+        """Decrypt into the protocol's own buffer, which it may resize when it hears of it."""
+        count, ended = 0, False
+        with memoryview(self._app_protocol_get_buffer(self._get_read_buffer_size())).cast("B") as view:
+            room = len(view)
+            if not room:
+                raise RuntimeError("get_buffer() returned an empty buffer")
+            with contextlib.suppress(*sslproto.SSLAgainErrors):
+                while count < room and not ended:
+                    got = self._sslobj.read(room - count, view[count:])
+                    count += got
+                    ended = not got
+        if count:
+            self._app_protocol_buffer_updated(count)
+        if ended:
+            self._call_eof_received()
+            self._start_shutdown()
+        elif count == room:
+            self._loop.call_soon(self._do_read)
 
 
 class Tls(NamedTuple):
