@@ -82,3 +82,36 @@ async def serving(
         if isinstance(loop, Loop):
             server.abort_clients()
         await server.wait_closed()
+
+
+class Echo(asyncio.Protocol):
+    """Sends back what comes; ``open`` counts those that are connected."""
+
+    open = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+        Echo.open += 1
+
+    def data_received(self, data: bytes) -> None:
+        self.transport.write(data)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        Echo.open -= 1
+
+
+async def connected(loop: Loop, address: Any, family: int = socket.AF_INET) -> socket.socket:
+    """A client's bare socket."""
+    sock = socket.socket(family)
+    try:
+        sock.setblocking(False)
+        await loop.sock_connect(sock, address)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+async def echoed(loop: Loop, sock: socket.socket, data: bytes) -> bytes:
+    await loop.sock_sendall(sock, data)
+    return await receive(loop, sock, len(data))

@@ -5,89 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-import errno
 import resource
 import socket
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lab.loop import servers
 from lab.loop.loop import Loop
-from tests.loop.conftest import Run, beside_asyncio, in_time, turns
+from tests.loop.conftest import Run, in_time, turns
 from tests.loop.recording import Log, StreamRecorder
-from tests.loop.streams.streaming import receive, reset, serving
+from tests.loop.streams.streaming import Echo, connected, echoed, reset, serving
 
 Reports = list[dict[str, Any]]
-
-
-class Echo(asyncio.Protocol):
-    """Sends back what comes; ``open`` counts those that are connected."""
-
-    open = 0
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
-        Echo.open += 1
-
-    def data_received(self, data: bytes) -> None:
-        self.transport.write(data)
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        Echo.open -= 1
-
-
-async def connected(loop: Loop, address: Any, family: int = socket.AF_INET) -> socket.socket:
-    """A client's bare socket."""
-    sock = socket.socket(family)
-    try:
-        sock.setblocking(False)
-        await loop.sock_connect(sock, address)
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
-async def echoed(loop: Loop, sock: socket.socket, data: bytes) -> bytes:
-    await loop.sock_sendall(sock, data)
-    return await receive(loop, sock, len(data))
-
-
-BAD_CALLS: dict[str, Callable[[Any], Any]] = {
-    "nothing": lambda loop: loop.create_server(Echo),
-    "host and sock": lambda loop: loop.create_server(Echo, "127.0.0.1", 0, sock=socket.socket()),
-    "tls by default": lambda loop: loop.create_server(Echo, "127.0.0.1", 0, ssl=True),
-    "no tls by default": lambda loop: loop.create_server(Echo, "127.0.0.1", 0, ssl=False),
-    "handshake without tls": lambda loop: loop.create_server(Echo, "127.0.0.1", 0, ssl_handshake_timeout=1),
-    "shutdown without tls": lambda loop: loop.create_server(Echo, "127.0.0.1", 0, ssl_shutdown_timeout=1),
-    "datagrams": lambda loop: loop.create_server(Echo, sock=socket.socket(type=socket.SOCK_DGRAM)),
-    "unix without a path": lambda loop: loop.create_unix_server(Echo),
-    "unix path and sock": lambda loop: loop.create_unix_server(Echo, "path", sock=socket.socket()),
-    "unix tls by default": lambda loop: loop.create_unix_server(Echo, "path", ssl=True),
-    "unix handshake without tls": lambda loop: loop.create_unix_server(Echo, "path", ssl_handshake_timeout=1),
-    "no folder for the path": lambda loop: loop.create_unix_server(Echo, "/nonexistent/socket"),
-}
-
-
-@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
-@pytest.mark.parametrize("call", BAD_CALLS.values(), ids=BAD_CALLS)
-def test_wrong_arguments_are_refused_in_asyncios_words(any_tasks: Loop, call: Callable[[Any], Any]) -> None:
-    def on(loop: Any, log: list[Any]) -> Any:
-        async def main() -> None:
-            try:
-                await call(loop)
-            except (ValueError, TypeError, OSError) as error:
-                log.append((type(error), str(error).partition("fd=")[0]))
-
-        return main()
-
-    ours: list[Any] = []
-    any_tasks.run_until_complete(on(any_tasks, ours))
-    assert ours == beside_asyncio(on)
-    assert ours
 
 
 def test_a_crowd_is_served_and_everybody_gets_their_own_bytes(loop: Loop, run: Run) -> None:
@@ -300,52 +230,3 @@ def test_each_connection_has_a_context_of_its_own_made_from_the_servers(loop: Lo
 
     run(main())
     assert log == ["server", "connection"] * 2
-
-
-def test_several_hosts_are_several_sockets(loop: Loop, run: Run) -> None:
-    async def main() -> list[str]:
-        server = await loop.create_server(Echo, ["127.0.0.1", "127.0.0.2", "127.0.0.1"], 0)
-        try:
-            return sorted(sock.getsockname()[0] for sock in server.sockets)
-        finally:
-            server.close()
-
-    if socket.getaddrinfo("127.0.0.2", 0) and not has_address("127.0.0.2"):
-        pytest.skip("this system has no 127.0.0.2")
-    assert run(main()) == ["127.0.0.1", "127.0.0.2"]
-
-
-def has_address(host: str) -> bool:
-    with socket.socket() as sock:
-        return sock.connect_ex((host, 9)) != errno.EADDRNOTAVAIL and sock.bind((host, 0)) is None
-
-
-@pytest.mark.parametrize("cleanup", [None, True, False])
-def test_unix_servers_remove_their_file_where_they_are_to(
-    loop: Loop, run: Run, tmp_path: Path, cleanup: bool | None
-) -> None:
-    path = tmp_path / "socket"
-
-    async def main() -> None:
-        options = {} if cleanup is None else {"cleanup_socket": cleanup}
-        async with await loop.create_unix_server(Echo, path, **options) as server:
-            with await connected(loop, str(path), socket.AF_UNIX) as sock:
-                assert await echoed(loop, sock, b"unix") == b"unix"
-            server.abort_clients()
-
-    run(main())
-    removed = servers.REMOVES_SOCKET_FILE if cleanup is None else cleanup
-    assert path.exists() is not removed
-
-
-def test_a_server_takes_a_socket_that_is_bound_already(loop: Loop, run: Run) -> None:
-    async def main() -> bytes:
-        sock = socket.create_server(("127.0.0.1", 0))
-        async with await loop.create_server(Echo, sock=sock) as server:
-            with await connected(loop, sock.getsockname()) as client:
-                data = await echoed(loop, client, b"own socket")
-            server.abort_clients()
-        assert sock.fileno() == -1
-        return data
-
-    assert run(main()) == b"own socket"
