@@ -117,6 +117,8 @@ class TurnLoop(asyncio.AbstractEventLoop):
             raise TypeError("when cannot be None")
         if self._closed or self._debug:
             self._check_call(callback, "call_at")
+        if when != when:
+            when = self._clock()  # not a number has no place among the others: due at once, as in asyncio
         timer = TimerHandle(when, callback, args, self, context)
         heapq.heappush(self._timers, (when, next(self._timer_numbers), timer))
         return timer

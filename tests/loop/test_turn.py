@@ -150,6 +150,15 @@ def test_timers_with_equal_deadlines_keep_the_order_of_their_calls(fake_loop: Lo
     assert log == list(range(100)), "asyncio's heap knows no order among them"
 
 
+def test_a_timer_for_no_number_at_all_is_due_at_once_and_blocks_nobody(fake_loop: Loop) -> None:
+    log: Log = []
+    fake_loop.call_at(1, log.append, "one")
+    fake_loop.call_later(float("nan"), log.append, "none")
+    fake_loop.call_at(2, fake_loop.stop)
+    fake_loop.run_forever()
+    assert log == ["none", "one"]
+
+
 def test_an_earlier_callback_cancels_a_timer_of_the_same_turn(fake_loop: Loop) -> None:
     log: Log = []
     timers = [fake_loop.call_at(1, lambda: timers[1].cancel())]
