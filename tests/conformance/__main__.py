@@ -37,6 +37,9 @@ ALONE = ["unshare", "--user", "--map-root-user", "--net", "sh", "-c", 'ip link s
 SHOWN_OUTPUT = 8000
 """Characters of a worker's last output that are kept for a test that ended it."""
 
+SHOWN_FAILURES = 30
+"""Failures of one loop that are listed unless all are asked for."""
+
 
 @dataclass
 class Report:
@@ -136,11 +139,16 @@ def print_reports(reports: list[Report], verbose: bool) -> None:
         for report in reports:
             counts = "".join(f"{report.count(status):>10}" for status in STATUSES)
             print(f"{report.module:<26}{counts}{report.seconds:>10.1f}")
-    for report in reports:
-        for name, outcome in report.outcomes.items():
-            if outcome.status == "failed":
-                lines = outcome.detail.rstrip().splitlines()
-                print(f"FAILED {name}", *(lines if verbose else lines[-1:]), sep="\n    ")
+    failures = [
+        (name, outcome.detail.rstrip().splitlines())
+        for report in reports
+        for name, outcome in report.outcomes.items()
+        if outcome.status == "failed"
+    ]
+    for name, lines in failures if verbose else failures[:SHOWN_FAILURES]:
+        print(f"FAILED {name}", *(lines if verbose else lines[-1:]), sep="\n    ")
+    if len(failures) > SHOWN_FAILURES and not verbose:
+        print(f"... and {len(failures) - SHOWN_FAILURES} more; --verbose shows all")
     sums = {status: sum(report.count(status) for report in reports) for status in STATUSES}
     print(", ".join(f"{count} {status}" for status, count in sums.items()), flush=True)
 
