@@ -85,11 +85,23 @@ def test_a_line_cut_off_by_a_crash_is_left_out(tmp_path: Path) -> None:
     assert results.read_run(tmp_path).samples == (sample(),)
 
 
-def test_damage_before_the_last_line_is_refused_by_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rubbish", [b"rubbish", b"\xff\xfe", b"42", b"", b"\0\0"])
+def test_a_damaged_line_costs_its_own_sample_only_and_is_named(tmp_path: Path, rubbish: bytes) -> None:
     results.write_run(tmp_path, record())
-    (tmp_path / results.SAMPLES_FILE).write_text("rubbish\n" + results.to_json(sample()) + "\n", "utf-8")
-    with pytest.raises(RunError, match="line 1"):
-        results.read_run(tmp_path)
+    results.append_sample(tmp_path, sample())
+    with open(tmp_path / results.SAMPLES_FILE, "ab") as file:
+        file.write(rubbish + b"\n")
+    results.append_sample(tmp_path, sample(order=4))
+    run = results.read_run(tmp_path)
+    assert run.samples == (sample(), sample(order=4))
+    (damage,) = run.damage
+    assert f"{results.SAMPLES_FILE}, line 2, is damaged and was left out" in damage
+
+
+def test_a_separator_of_unicode_does_not_end_a_line(tmp_path: Path) -> None:
+    results.write_run(tmp_path, record())
+    results.append_sample(tmp_path, sample(stderr_tail="one\u2028two"))
+    assert results.read_run(tmp_path).samples[0].stderr_tail == "one\u2028two"
 
 
 def test_a_folder_that_is_no_run_is_refused_with_what_was_expected(tmp_path: Path) -> None:

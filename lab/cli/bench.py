@@ -112,36 +112,38 @@ def bench(context: click.Context, **options: Any) -> None:
     with _signals_as_interrupts():
         if options["resume"] is not None:
             _refuse_other_options(context)
-            outcome = _resumed(context, options["resume"])
+            code = _resumed(context, options["resume"])
         else:
-            outcome = _new(context, options)
-        context.exit(_close(outcome))
+            code = _new(context, options)
+    context.exit(code)
 
 
-def _new(context: click.Context, options: dict[str, Any]) -> Outcome:
+def _new(context: click.Context, options: dict[str, Any]) -> int:
     from lab.harness import checks, folders, plan
 
     selection = _selection(options)
     environment = _environment(selection.backends)
     seed = options["seed"] if options["seed"] is not None else random.SystemRandom().randrange(2**32)
     record = plan.build(selection, environment, id="", seed=seed, warnings=checks.warnings(environment))
-    folder = folders.new_folder(options["out"])
-    record = replace(record, id=folder.resolve().name)
-    _announce(record, folder)
-    return _measure(context, record, folder, ())
+    with folders.new_folder(options["out"]) as folder:
+        record = replace(record, id=folder.resolve().name)
+        _announce(record, folder)
+        return _close(_measure(context, record, folder, ()))
 
 
-def _resumed(context: click.Context, named: Path) -> Outcome:
+def _resumed(context: click.Context, named: Path) -> int:
+    from lab.cli.report import tell_damage
     from lab.harness import folders
 
     folder = folders.find(named)
     names = [subject.name for subject in folders.read(folder).record.subjects]
     environment = _environment(names)
-    run = folders.open_for_resuming(folder, environment)
-    changes = folders.changes_since(run.record.environment, environment)
-    record = replace(run.record, warnings=(*run.record.warnings, *changes))
-    _announce(record, folder)
-    return _measure(context, record, folder, run.samples)
+    with folders.open_for_resuming(folder, environment) as run:
+        changes = folders.changes_since(run.record.environment, environment)
+        record = replace(run.record, warnings=(*run.record.warnings, *changes))
+        _announce(record, folder)
+        tell_damage(run)
+        return _close(_measure(context, record, folder, run.samples))
 
 
 def _selection(options: dict[str, Any]) -> Selection:

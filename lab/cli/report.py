@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from lab.results import Run
+
 
 @click.command(short_help="Write the report of a run again.")
 @click.argument("run", type=click.Path(path_type=Path), required=False)
@@ -18,8 +20,14 @@ def report(run: Path | None) -> None:
     from lab.harness import folders
 
     folder = folders.newest() if run is None else folders.find(run)
-    folders.read(folder)
+    tell_damage(folders.read(folder))
     publish(folder)
+
+
+def tell_damage(run: Run) -> None:
+    """Warn of each line of samples that could not be read."""
+    for text in run.damage:
+        click.echo(f"Warning: {text}", err=True)
 
 
 def publish(folder: Path) -> None:

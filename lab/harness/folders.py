@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import errno
+import fcntl
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from lab.errors import LabError, RunError
@@ -13,27 +17,22 @@ RUNS = Path("runs")
 """Relative to the working directory; ignored by git."""
 
 
-def new_folder(out: Path | None, parent: Path = RUNS, moment: datetime.datetime | None = None) -> Path:
-    """Create the folder of a new run: ``out`` itself, else one under ``parent`` named by the time.
+@contextlib.contextmanager
+def new_folder(
+    out: Path | None, parent: Path = RUNS, moment: datetime.datetime | None = None
+) -> Iterator[Path]:
+    """Create the folder of a new run, ``out`` itself or one under ``parent`` named by the time, and hold it.
 
-    Raises `LabError` if ``out`` holds anything already or cannot be created and written.
+    Raises `LabError` if ``out`` holds anything already, another bench runs in it, or it cannot be written.
     """
-    folder = out if out is not None else _stamped(parent, moment or datetime.datetime.now())
     try:
+        folder = _stamped(parent, moment or datetime.datetime.now()) if out is None else out
         folder.mkdir(parents=True, exist_ok=True)
-        occupied = any(folder.iterdir())
     except OSError as error:
-        raise LabError(
-            f"cannot create the run's folder {folder}: {error.strerror}. Name another with --out"
-        ) from error
-    if occupied:
-        raise LabError(
-            f"{folder} holds files already: name a new folder with --out, or continue the run in it "
-            f"with --resume {folder}"
-        )
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise LabError(f"cannot write to {folder}: permission denied. Name another folder with --out")
-    return folder
+        raise _unusable(out or parent, error) from error
+    with _held(folder):
+        _check_empty(folder)
+        yield folder
 
 
 def newest(parent: Path = RUNS) -> Path:
@@ -63,25 +62,17 @@ def read(folder: Path) -> Run:
         ) from error
 
 
-def open_for_resuming(folder: Path, environment: Environment) -> Run:
-    """Read a run that is to go on here; raises `RunError` if samples taken now would not be comparable.
+@contextlib.contextmanager
+def open_for_resuming(folder: Path, environment: Environment) -> Iterator[Run]:
+    """Read and hold a run that is to go on here.
 
-    A last line of ``samples.jsonl`` that a crash cut off is removed: the next one would be glued to it.
+    Raises `RunError` if samples taken now would not be comparable, `LabError` if a bench is running in it. A
+    last line of ``samples.jsonl`` that a crash cut off is removed: the next one would be glued to it.
     """
-    run = read(folder)
-    before = run.record.environment
-    if differences := _differences(before, environment):
-        raise RunError(
-            f"{folder} was taken under other conditions ({'; '.join(differences)}), so new samples would not "
-            "be comparable with those it has: start a new run"
-        )
-    if environment.descriptor_limit < before.descriptor_limit:
-        raise RunError(
-            f"{folder} was planned for {before.descriptor_limit:,} open files, here the limit is "
-            f"{environment.descriptor_limit:,}: ulimit -n {before.descriptor_limit}, or start a new run"
-        )
-    _drop_torn_line(folder / SAMPLES_FILE)
-    return run
+    _check_comparable(folder, read(folder).record.environment, environment)
+    with _held(folder):
+        _drop_torn_line(folder / SAMPLES_FILE)
+        yield read(folder)
 
 
 def changes_since(before: Environment, environment: Environment) -> tuple[str, ...]:
@@ -96,6 +87,19 @@ def changes_since(before: Environment, environment: Environment) -> tuple[str, .
         )
         if old != new
     )
+
+
+def _check_comparable(folder: Path, before: Environment, environment: Environment) -> None:
+    if differences := _differences(before, environment):
+        raise RunError(
+            f"{folder} was taken under other conditions ({'; '.join(differences)}), so new samples would not "
+            "be comparable with those it has: start a new run"
+        )
+    if environment.descriptor_limit < before.descriptor_limit:
+        raise RunError(
+            f"{folder} was planned for {before.descriptor_limit:,} open files, here the limit is "
+            f"{environment.descriptor_limit:,}: ulimit -n {before.descriptor_limit}, or start a new run"
+        )
 
 
 def _differences(before: Environment, after: Environment) -> list[str]:
@@ -114,9 +118,59 @@ def _differences(before: Environment, after: Environment) -> list[str]:
 
 
 def _stamped(parent: Path, moment: datetime.datetime) -> Path:
+    """Make the folder named by ``moment`` under ``parent``: another name if a run has that one already."""
     stamp = moment.strftime("%Y%m%d-%H%M%S")
-    candidates = (parent / stamp, *(parent / f"{stamp}-{number}" for number in range(2, 100)))
-    return next(each for each in candidates if not each.exists())
+    parent.mkdir(parents=True, exist_ok=True)
+    for name in (stamp, *(f"{stamp}-{number}" for number in range(2, 100))):
+        with contextlib.suppress(FileExistsError):
+            (parent / name).mkdir()
+            return parent / name
+    raise FileExistsError(errno.EEXIST, "100 runs began in this second", str(parent / stamp))
+
+
+@contextlib.contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Keep every other bench out of ``folder``: their samples would be mixed. A crash gives it free too.
+
+    The folder itself is locked, so that no file is left behind. Network file systems that cannot lock a
+    folder (flock(2): on NFS it wants a file open for writing) go without.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise _unusable(folder, error) from error
+    try:
+        _lock(descriptor, folder)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, folder: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise LabError(
+            f"expected {folder} for this run alone, but a bench is running in it: wait for its end, or name "
+            "another folder with --out"
+        ) from error
+    except OSError as error:
+        if error.errno not in (errno.EBADF, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL):
+            raise
+
+
+def _check_empty(folder: Path) -> None:
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise LabError(f"cannot write to {folder}: permission denied. Name another folder with --out")
+    if any(folder.iterdir()):
+        raise LabError(
+            f"{folder} holds files already: name a new folder with --out, or continue the run in it "
+            f"with --resume {folder}"
+        )
+
+
+def _unusable(folder: Path, error: OSError) -> LabError:
+    return LabError(f"cannot create the run's folder {folder}: {error.strerror}. Name another with --out")
 
 
 def _drop_torn_line(path: Path) -> None:

@@ -214,3 +214,5 @@ class Run:
     record: RunRecord
     samples: tuple[Sample, ...]
     microbench: dict[str, Any] | None = None
+    damage: tuple[str, ...] = ()
+    """Each line of samples that could not be read and was left out: its file, its number, what is wrong."""

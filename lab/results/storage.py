@@ -7,12 +7,12 @@ was written; keys that this version does not know are ignored, a newer ``SCHEMA`
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
 import types
 import typing
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -56,7 +56,11 @@ def append_sample(folder: Path, sample: Sample) -> None:
 
 
 def read_run(folder: Path) -> Run:
-    """Read a run folder. A last line cut off by a crash is left out; other damage is a `RunError`."""
+    """Read a run folder; raises `RunError` if ``run.json`` is missing or cannot be understood.
+
+    A last line of the samples that a crash cut off is left out. So is any other line that cannot be read, and
+    ``damage`` says which.
+    """
     path = folder / RUN_FILE
     try:
         text = path.read_text("utf-8")
@@ -65,12 +69,14 @@ def read_run(folder: Path) -> Run:
     schema = _schema(path, text)
     if schema > SCHEMA:
         raise RunError(f"{path} has schema {schema}, this muxlab reads up to {SCHEMA}: use a newer muxlab")
+    samples, damage = _samples(folder / SAMPLES_FILE)
     microbench = folder / MICROBENCH_FILE
     return Run(
         folder=folder,
         record=from_json(RunRecord, text),
-        samples=tuple(_samples(folder / SAMPLES_FILE)),
+        samples=tuple(samples),
         microbench=json.loads(microbench.read_text("utf-8")) if microbench.exists() else None,
+        damage=tuple(damage),
     )
 
 
@@ -81,14 +87,19 @@ def _schema(path: Path, text: str) -> int:
         raise RunError(f"{path} is not the record of a run: {error!r}") from error
 
 
-def _samples(path: Path) -> Iterator[Sample]:
-    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+def _samples(path: Path) -> tuple[list[Sample], list[str]]:
+    """The samples of all whole lines, and what is said of each line that cannot be read."""
+    samples, damage = [], []
+    # Only "\n" ends a line: standard error that a sample keeps may hold any other separator of Unicode.
+    *lines, last = path.read_bytes().split(b"\n") if path.exists() else [b""]
     for number, line in enumerate(lines, 1):
         try:
-            yield from_json(Sample, line)
-        except RunError as error:
-            if number < len(lines):
-                raise RunError(f"{path}, line {number}: {error}") from error
+            samples.append(from_json(Sample, line.decode()))
+        except (RunError, UnicodeDecodeError) as error:
+            damage.append(f"{path}, line {number}, is damaged and was left out: {error}")
+    with contextlib.suppress(RunError, UnicodeDecodeError):
+        samples.extend([from_json(Sample, last.decode())] if last else [])
+    return samples, damage
 
 
 def _decode(kind: Any, value: Any) -> Any:

@@ -16,7 +16,7 @@ from reports.analysis.explanation import READING_AIDS, explaining_columns, facts
 from reports.analysis.judgement import Judgement, ScenarioJudgement
 from reports.analysis.microbench import microbench_rows
 from reports.analysis.tidy import COLUMNS
-from reports.pages import wording
+from reports.pages import phrases, trust, wording
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,9 @@ def context(judgement: Judgement) -> dict[str, Any]:
     record = judgement.run.record
     return {
         "record": record,
+        "warnings": (*record.warnings, *judgement.run.damage),
         "headline": wording.headline(judgement, found),
-        "banners": wording.banners(judgement),
+        "banners": trust.banners(judgement),
         "score": score(judgement, found) if found else [],
         "answer": answer_rows(judgement, found),
         "workloads": [
@@ -48,8 +49,8 @@ def context(judgement: Judgement) -> dict[str, Any]:
         ],
         "scenarios": [scenario_table(judgement, each) for each in judgement.scenarios],
         "aids": list(READING_AIDS.values()),
-        "a_a": wording.a_a_statement(judgement),
-        "noise_floor": wording.percent(judgement.noise.floor),
+        "a_a": trust.a_a_statement(judgement),
+        "noise_floor": trust.noise_floors(judgement),
         "microbench": microbench_table(judgement),
         "environment": environment_rows(record.environment),
         "not_run": [
@@ -67,9 +68,9 @@ def score(judgement: Judgement, found: Answer) -> list[tuple[str, str, str]]:
     unit = found.lead.scenario.unit
     return [
         (
-            wording.times(each.ratio.value),
+            phrases.times(each.ratio.value),
             f"{wording.possessive(each.reference, judgement)} CPU per {unit}",
-            wording.interval(each.ratio),
+            phrases.interval(each.ratio),
         )
         for each in found.against
         if each.ratio
@@ -86,7 +87,8 @@ def answer_rows(judgement: Judgement, found: Answer | None) -> list[tuple[str, s
         ("Except", wording.exceptions(found.champion)),
         ("Why", " ".join(wording.because(found))),
         ("With more descriptors", " ".join(wording.growth(judgement))),
-        ("How sure", wording.how_sure(judgement, found.champion)),
+        ("Careful", trust.disagreement(judgement, found)),
+        ("How sure", trust.how_sure(judgement, found)),
     ]
     return [(question, text) for question, text in rows if text]
 
@@ -98,6 +100,7 @@ def scenario_table(judgement: Judgement, judged: ScenarioJudgement) -> dict[str,
     return {
         "scenario": judged.scenario,
         "best": judged.best,
+        "noise_floor": phrases.percent(judged.noise_floor),
         "headings": _headings(judgement, judged),
         "rows": [_result_row(judgement, judged, cell) for cell in cells],
         "why_headings": [
@@ -105,12 +108,12 @@ def scenario_table(judgement: Judgement, judged: ScenarioJudgement) -> dict[str,
             for name in columns
         ],
         "why_rows": [
-            (cell.subject.name, [wording.number(facts(judged, cell.subject.name).get(n)) for n in columns])
+            (cell.subject.name, [phrases.number(facts(judged, cell.subject.name).get(n)) for n in columns])
             for cell in cells
             if cell.cost
         ],
         "against": [
-            (each.name, wording.ratio(judged.compare(judged.best[0], each.name).ratio))
+            (each.name, phrases.ratio(judged.compare(judged.best[0], each.name).ratio))
             for each in (references(judgement, judged, judged.best[0]) if judged.best else [])
         ],
     }
@@ -142,30 +145,30 @@ def _result_row(judgement: Judgement, judged: ScenarioJudgement, cell: Cell) -> 
 
 def _result_cells(judged: ScenarioJudgement, cell: Cell) -> list[tuple[str, str]]:
     cost, through = cell.cost, cell.throughput
-    spread = f"{wording.number(cost.low)}-{wording.number(cost.high)}" if cost and cost.has_interval else ""
+    spread = f"{phrases.number(cost.low)}-{phrases.number(cost.high)}" if cost and cost.has_interval else ""
     is_control, is_floor = cell.subject.control, cell.subject.kind == "floor"
     verdict = cell.to_control.verdict.value if cell.to_control and not is_control else ""
     row = [
-        (wording.number(cost.value if cost else None), spread),
+        (phrases.number(cost.value if cost else None), spread),
         ("1", "") if is_control else _ratio_cell(cell.to_control),
         (verdict, ""),
         ("1", "") if is_floor else _ratio_cell(cell.to_floor),
         (
-            wording.number(through.value / 1e3 if through else None),
+            phrases.number(through.value / 1e3 if through else None),
             "client-limited" if cell.client_limited else "",
         ),
     ]
     if any(other.latency_us for other in judged.cells.values()):
         for name in ("p50", "p90", "p99", "p999"):
-            row.append((wording.number(cell.latency_us.get(name)), ""))
+            row.append((phrases.number(cell.latency_us.get(name)), ""))
     return [*row, (str(len(cell.costs)), f"{cell.failed} failed" if cell.failed else "")]
 
 
 def _ratio_cell(compared: Comparison | None) -> tuple[str, str]:
     if compared is None or compared.ratio is None:
         return ("-", "")
-    spread = wording.interval(compared.ratio) if compared.ratio.has_interval else ""
-    return (wording.times(compared.ratio.value)[:-1], spread)
+    spread = phrases.interval(compared.ratio) if compared.ratio.has_interval else ""
+    return (phrases.times(compared.ratio.value)[:-1], spread)
 
 
 def microbench_table(judgement: Judgement) -> dict[str, list[tuple[str, ...]]]:
@@ -173,9 +176,9 @@ def microbench_table(judgement: Judgement) -> dict[str, list[tuple[str, ...]]]:
     groups: dict[str, list[tuple[str, ...]]] = {}
     for row in microbench_rows(judgement.run.microbench):
         values = ", ".join(f"{name} {value}" for name, value in row.parameters.items())
-        quartiles = f"{wording.number(row.low_ns)}-{wording.number(row.high_ns)}"
+        quartiles = f"{phrases.number(row.low_ns)}-{phrases.number(row.high_ns)}"
         groups.setdefault(row.group, []).append(
-            (row.name, values, wording.number(row.median_ns), quartiles, f"{row.rounds:,}")
+            (row.name, values, phrases.number(row.median_ns), quartiles, f"{row.rounds:,}")
         )
     return groups
 

@@ -214,10 +214,37 @@ def test_an_occupied_folder_is_not_written_into(here: Path) -> None:
 
 def test_a_broken_run_folder_is_told_in_one_line(here: Path) -> None:
     muxlab_bench(*SMALL, measure=FakeMeasure(interrupt_at=3))
-    (only_run(here) / SAMPLES_FILE).write_text("not json\nnot json\n")
+    (only_run(here) / RUN_FILE).write_text("not json\n")
     result = muxlab_bench("--resume", only_run(here).name)
     assert result.exit_code == 2
-    assert "line 1" in result.stderr
+    assert f"{RUN_FILE} is not the record of a run" in result.stderr
+
+
+def test_a_damaged_line_is_told_and_its_cell_measured_again(here: Path) -> None:
+    muxlab_bench(*SMALL, measure=FakeMeasure(interrupt_at=3))
+    samples = only_run(here) / SAMPLES_FILE
+    samples.write_bytes(b"\xff not json\n" + b"".join(samples.read_bytes().splitlines(keepends=True)[1:]))
+    result = muxlab_bench("--resume", only_run(here).name)
+    assert result.exit_code == 0
+    assert f"Warning: runs/{only_run(here).name}/{SAMPLES_FILE}, line 1, is damaged" in result.stderr
+    assert "2 of 8 samples were there already" in result.stderr
+    assert len(read_run(only_run(here)).samples) == 8
+
+
+def test_a_report_tells_of_damaged_lines_and_is_written(here: Path) -> None:
+    muxlab_bench(*SMALL)
+    with open(only_run(here) / SAMPLES_FILE, "ab") as file:
+        file.write(b"garbage\n")
+    result = CliRunner().invoke(muxlab, ["report"], prog_name="muxlab")
+    assert result.exit_code == 0
+    assert "line 9, is damaged and was left out" in result.stderr
+
+
+def test_a_folder_in_use_is_refused(here: Path) -> None:
+    with folders.new_folder(Path("mine")):
+        result = muxlab_bench(*SMALL, "--out", "mine")
+    assert result.exit_code == 2
+    assert "a bench is running in it" in result.stderr
 
 
 def test_the_newest_run_is_the_one_that_report_takes(here: Path) -> None:

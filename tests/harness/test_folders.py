@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import os
 from pathlib import Path
 from typing import Any
@@ -34,26 +35,43 @@ def interrupted(tmp_path: Path) -> Path:
 
 
 def test_a_new_run_gets_a_folder_named_by_the_time(tmp_path: Path) -> None:
-    folder = folders.new_folder(None, tmp_path, MOMENT)
-    assert folder == tmp_path / "20260102-030405"
-    assert folder.is_dir()
+    with folders.new_folder(None, tmp_path, MOMENT) as folder:
+        assert folder == tmp_path / "20260102-030405"
+        assert folder.is_dir()
 
 
 def test_two_runs_in_the_same_second_get_two_folders(tmp_path: Path) -> None:
-    first, second = (folders.new_folder(None, tmp_path, MOMENT) for _ in range(2))
-    assert (first.name, second.name) == ("20260102-030405", "20260102-030405-2")
+    new = functools.partial(folders.new_folder, None, tmp_path, MOMENT)
+    with new() as first, new() as second:
+        assert (first.name, second.name) == ("20260102-030405", "20260102-030405-2")
 
 
 def test_a_folder_that_holds_something_is_not_written_into(tmp_path: Path) -> None:
     (tmp_path / "precious.txt").write_text("mine")
-    with pytest.raises(LabError, match=r"holds files already.*--resume"):
-        folders.new_folder(tmp_path)
+    with pytest.raises(LabError, match=r"holds files already.*--resume"), folders.new_folder(tmp_path):
+        pytest.fail("the folder was accepted")
 
 
 def test_a_folder_that_cannot_be_made_is_named_with_the_reason(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(LabError, match="cannot create the run's folder"):
-        folders.new_folder(tmp_path / "file" / "run")
+    with (
+        pytest.raises(LabError, match="cannot create the run's folder"),
+        folders.new_folder(tmp_path / "file" / "run"),
+    ):
+        pytest.fail("the folder was accepted")
+
+
+def test_no_second_bench_starts_in_a_folder_before_the_first_has_written(tmp_path: Path) -> None:
+    with folders.new_folder(tmp_path), pytest.raises(LabError, match="a bench is running in it"):
+        folders.new_folder(tmp_path).__enter__()
+
+
+def test_a_run_is_not_resumed_while_a_bench_is_running_in_it(interrupted: Path) -> None:
+    held = folders.open_for_resuming(interrupted, environment())
+    with held, pytest.raises(LabError, match="a bench is running in it"):
+        folders.open_for_resuming(interrupted, environment()).__enter__()
+    with folders.open_for_resuming(interrupted, environment()) as run:
+        assert len(run.samples) == 4
 
 
 def test_the_newest_run_is_the_one_written_last(tmp_path: Path) -> None:
@@ -86,7 +104,8 @@ def test_bytes_that_are_no_text_are_refused_with_the_folders_name(interrupted: P
 
 
 def test_a_run_goes_on_under_the_same_conditions(interrupted: Path) -> None:
-    assert len(folders.open_for_resuming(interrupted, environment()).samples) == 4
+    with folders.open_for_resuming(interrupted, environment()) as run:
+        assert len(run.samples) == 4
 
 
 @pytest.mark.parametrize(
@@ -103,7 +122,7 @@ def test_a_run_does_not_go_on_where_samples_would_not_compare(
     interrupted: Path, changes: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(RunError, match=message):
-        folders.open_for_resuming(interrupted, environment(**changes))
+        folders.open_for_resuming(interrupted, environment(**changes)).__enter__()
 
 
 def test_lesser_changes_of_the_machine_are_told() -> None:
@@ -115,7 +134,7 @@ def test_lesser_changes_of_the_machine_are_told() -> None:
 def test_a_line_that_a_crash_cut_off_does_not_spoil_the_next_one(interrupted: Path) -> None:
     with open(interrupted / SAMPLES_FILE, "ab") as file:
         file.write(b'{"subject":"ep')
-    run = folders.open_for_resuming(interrupted, environment())
     measure = FakeMeasure()
-    runner.run(run.record, interrupted, measure=measure, earlier=run.samples, cores=Cores(None, None, ""))
+    with folders.open_for_resuming(interrupted, environment()) as run:
+        runner.run(run.record, interrupted, measure=measure, earlier=run.samples, cores=Cores(None, None, ""))
     assert len(folders.read(interrupted).samples) == 4 + len(measure.calls)
