@@ -13,7 +13,8 @@ Rules
 
 Pitfalls
 - An event may belong to a descriptor that an earlier callback of the same turn closed, and whose number is
-  in use again. What was registered or removed during the turn (``_fresh``) gets no event of its report.
+  in use again. The directions that were registered or removed during the turn (``_fresh``) get no event of
+  its report: a callback that has just been added is called in the next turn at the earliest, as asyncio's.
 - KeyboardInterrupt may come in the middle of a report. A level-triggered backend reports the rest again; an
   edge-triggered one is made to, by arming every descriptor of the report anew.
 - Error and hang-up bits come unasked and mean "both directions are ready", for those who wait.
@@ -61,7 +62,7 @@ class TurnLoop(asyncio.AbstractEventLoop):
         self._due: deque[Handle] = deque()
         self._readers: dict[int, Any] = {}
         self._writers: dict[int, Any] = {}
-        self._fresh: set[int] = set()
+        self._fresh: dict[int, int] = {}
         self._waits = self._events = self._interest_changes = 0
         self._unwanted_events = self._would_block = 0
 
@@ -139,11 +140,12 @@ class TurnLoop(asyncio.AbstractEventLoop):
         if mask:
             try:
                 self._backend.modify(fd, mask | direction)
+                self._fresh[fd] = self._fresh.get(fd, 0) | direction
                 return
             except OSError:  # closed since, perhaps reused: the other direction was the old file's
                 self._forget(fd, BOTH ^ direction)
         self._backend.register(fd, direction)
-        self._fresh.add(fd)
+        self._fresh[fd] = BOTH
 
     def _unwatch(self, fd: int, direction: int) -> None:
         """Have the backend stop watching ``fd`` for READ or WRITE, if it does."""
@@ -153,7 +155,7 @@ class TurnLoop(asyncio.AbstractEventLoop):
         self._interest_changes += 1
         if mask == direction:
             self._backend.unregister(fd)
-            self._fresh.add(fd)
+            self._fresh[fd] = BOTH
             return
         try:
             self._backend.modify(fd, mask & ~direction)
@@ -169,7 +171,7 @@ class TurnLoop(asyncio.AbstractEventLoop):
         if fd in self._backend.interest:
             self._interest_changes += 1
             self._backend.unregister(fd)
-            self._fresh.add(fd)
+            self._fresh[fd] = BOTH
 
     def _rearm(self, fd: int) -> None:
         """Make an edge-triggered backend report ``fd`` again if it is ready."""
@@ -236,6 +238,8 @@ class TurnLoop(asyncio.AbstractEventLoop):
         readers, writers, fresh = self._readers, self._writers, self._fresh
         for fd, mask in events:  # Step 2 of 7: a ready descriptor comes back.
             if fresh and fd in fresh:
+                if fresh[fd] != BOTH:
+                    self._serve_mixed(fd, mask)
                 continue
             try:
                 if mask == READ:
@@ -259,7 +263,7 @@ class TurnLoop(asyncio.AbstractEventLoop):
         """The same in debug mode, where each call is timed."""
         self._events += len(events)
         for fd, mask in events:
-            if fd not in self._fresh:
+            if self._fresh.get(fd) != BOTH:
                 self._serve_mixed(fd, mask)
 
     def _serve_mixed(self, fd: int, mask: int) -> None:
@@ -272,8 +276,11 @@ class TurnLoop(asyncio.AbstractEventLoop):
         if not interest:
             self._forget(fd)
             self._backend.stray(fd)
+        fresh = self._fresh
         for direction, table in ((READ, self._readers), (WRITE, self._writers)):
             if not interest & direction or not mask & ~(BOTH ^ direction):
+                continue
+            if fresh and fresh.get(fd, 0) & direction:
                 continue
             party = table.get(fd)
             if party is None:

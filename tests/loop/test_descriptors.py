@@ -183,6 +183,31 @@ def test_a_task_that_waits_on_a_reused_number_gets_no_event_of_its_predecessor(
     assert [each.errno for each in results if isinstance(each, OSError)] == [errno.EBADF]
 
 
+@pytest.mark.parametrize("before", ["replaced", "removed", "added"])
+def test_a_callback_is_not_called_by_a_report_older_than_it(loop: Loop, pair: Pair, before: str) -> None:
+    """Even where the other direction of the same descriptor is watched all along."""
+    ours, theirs = pair
+    log: list[str] = []
+
+    def replace_writer() -> None:
+        if before == "removed":
+            loop.remove_writer(ours)
+        loop.add_writer(ours, log.append, "new")
+        loop.call_soon(log.append, "next turn")
+
+    loop.add_reader(ours, replace_writer if before == "added" else int)
+    if before != "added":
+        loop.add_writer(ours, log.append, "old")
+        loop.call_soon(replace_writer)
+    theirs.send(b"!")
+    run_turns(loop)
+    assert log == []
+    loop.remove_reader(ours)
+    run_turns(loop)
+    assert log == ["next turn", "new"]
+    loop.remove_writer(ours)
+
+
 # -- closed and reused ---------------------------------------------------------------------------------
 
 
