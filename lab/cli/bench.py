@@ -165,7 +165,8 @@ def _environment(names: Any) -> Any:
     from lab.harness import environment, subjects
     from lab.harness.cores import choose_cores
 
-    packages = [name.partition(":")[0].partition(".")[0] for name in (*subjects.default_names(), *names)]
+    every = [subjects.describe(name).name for name in (*subjects.default_names(), *names)]
+    packages = [name.partition(":")[0].partition(".")[0] for name in every]
     return environment.capture(choose_cores().note, packages)
 
 

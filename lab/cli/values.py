@@ -49,8 +49,8 @@ def whole(text: str) -> int:
 
 
 def names(texts: Iterable[str]) -> tuple[str, ...]:
-    """Names given one by one, with commas or with spaces, each once, in order."""
-    return tuple(dict.fromkeys(name for text in texts for name in re.split(r"[,\s]+", text) if name))
+    """Names given one by one, with commas or with spaces, each once, in order; raises `ValueError`."""
+    return tuple(dict.fromkeys(name for text in texts for name in _parts(text, "a name or names")))
 
 
 def setting(text: str) -> tuple[tuple[str, str], tuple[int, ...]]:
@@ -59,7 +59,9 @@ def setting(text: str) -> tuple[tuple[str, str], tuple[int, ...]]:
     workload, dot, parameter = place.strip().partition(".")
     if not (equals and dot and workload and parameter and values.strip()):
         raise ValueError(f"expected workload.parameter=value, such as ring.pairs=100,1000; got {text!r}")
-    return (workload, parameter), tuple(_each(size_bytes, values))
+    # Only sizes are written with units of bytes; whichever parameter it is, the registry checks its range.
+    convert = size_bytes if parameter == "size" else whole
+    return (workload, parameter), tuple(_each(convert, values))
 
 
 def option(convert: Callable[[str], Any]) -> Callable[..., Any]:
@@ -78,7 +80,7 @@ def names_option(
     _context: click.Context, _parameter: click.Parameter, texts: tuple[str, ...]
 ) -> tuple[str, ...]:
     """A click callback: `names`."""
-    return names(texts)
+    return _usage(names, texts)
 
 
 def settings_option(
@@ -89,10 +91,21 @@ def settings_option(
 
 
 def _each(convert: Callable[[str], Any], text: str) -> list[Any]:
-    return [convert(part) for part in re.split(r"[,\s]+", text.strip()) if part]
+    return [convert(part) for part in _parts(text, "a value or values")]
 
 
-def _usage(convert: Callable[[str], Any], text: str) -> Any:
+def _parts(text: str, expected: str) -> list[str]:
+    """What commas or spaces part. Nothing between two commas is a slip, not a wish for the default."""
+    parts = re.split(r"\s*,\s*|\s+", text.strip())
+    if not all(parts):
+        came = "an empty one" if len(parts) == 1 else f"an empty place in {text!r}"
+        raise ValueError(
+            f"expected {expected} with commas between, got {came}: leave the option out for the default"
+        )
+    return parts
+
+
+def _usage(convert: Callable[[Any], Any], text: Any) -> Any:
     try:
         return convert(text)
     except ValueError as error:

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable
 
 from backends import registry
-from lab.errors import UnknownNameError
+from lab.errors import LabError, UnknownNameError
 from lab.harness.probe import unsupported
 from lab.results import ScenarioRecord, SubjectRecord
 from lab.workloads.contract import Workload
@@ -49,7 +49,10 @@ def default_names() -> list[str]:
 
 
 def describe(name: str) -> SubjectRecord:
-    """The record of subject ``name``; raises `UnknownNameError` with the nearest match."""
+    """The record of subject ``name``.
+
+    Raises `UnknownNameError` with the nearest match, `LabError` for a ``module:factory`` that is none.
+    """
     if name == FLOOR:
         return SubjectRecord(name, "floor", "bare system calls, no event loop", trigger="level")
     if name == twin_name:
@@ -59,6 +62,7 @@ def describe(name: str) -> SubjectRecord:
         trigger = "level" if name == "asyncio" else None
         return SubjectRecord(name, "comparison", _label(name), trigger, control=name == CONTROL)
     if ":" in name:
+        _check_custom(name)
         return SubjectRecord(name, "custom", name)
     if name not in names():
         nearest = difflib.get_close_matches(name, names(), n=1)
@@ -88,18 +92,29 @@ def factory(name: str) -> LoopFactory:
 
 @functools.cache
 def unavailable(name: str) -> str | None:
-    """Why subject ``name`` cannot run on this machine, found by opening it; None: it can."""
+    """Why subject ``name`` cannot run on this machine, found by opening it; None: it can.
+
+    Whatever somebody's loop raises is a reason, `SystemExit` too: it must not end the run of the others.
+    """
     if describe(name).kind == "floor":
         return None
+    step = f"finding {name}" if ":" in name else f"importing {name}"
     try:
-        loop = factory(name)()
+        new_loop = factory(name)
+        step = f"{name}()" if ":" in name else f"opening {name}"
+        loop = new_loop()
+        if not hasattr(loop, "run_until_complete"):
+            return f"{step} returned {loop!r:.80}, expected an event loop"
+        step = f"closing a loop of {name}"
         loop.close()
     except ModuleNotFoundError as error:
         if name in _COMPARISONS:
             return f"{error.name} is not installed: pip install {error.name}"
         return f"expected to import {error.name}, which is not there: {error}"
-    except Exception as error:
-        return str(error) or repr(error)
+    except registry.BackendUnavailableError as error:
+        return str(error)
+    except (Exception, SystemExit) as error:
+        return f"{step} raised {type(error).__name__}: {error}"
     return None
 
 
@@ -155,6 +170,15 @@ def _label(name: str) -> str:
         return f"{name} {metadata.version(name)}"
     except metadata.PackageNotFoundError:
         return name
+
+
+def _check_custom(name: str) -> None:
+    module, _, attribute = name.partition(":")
+    if not all(word.isidentifier() for path in (module, attribute) for word in path.split(".")):
+        raise LabError(
+            f"expected module:factory, such as mypackage.loops:new_event_loop, got {name!r}: name a module "
+            "that can be imported from here, and what in it makes an event loop"
+        )
 
 
 def _custom_factory(name: str) -> LoopFactory:

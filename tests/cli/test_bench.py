@@ -253,3 +253,19 @@ def test_the_newest_run_is_the_one_that_report_takes(here: Path) -> None:
     assert result.exit_code == 0
     assert "# Summary of 8 samples" in result.stdout
     assert folders.newest() == only_run(here).relative_to(here)
+
+
+def test_a_custom_loop_without_a_module_is_told_what_was_expected(here: Path) -> None:
+    result = muxlab_bench("-b", ":x")
+    assert result.exit_code == 2
+    assert "expected module:factory" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("-b", ""), ("-b", ","), ("-w", ""), ("--connections", ""), ("--connections", "1,,2"), ("--size", "")],
+)
+def test_an_empty_list_is_an_error_and_not_everything(here: Path, words: tuple[str, str]) -> None:
+    result = muxlab_bench(*words)
+    assert result.exit_code == 2
+    assert "got an empty" in result.stderr

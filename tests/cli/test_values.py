@@ -50,3 +50,16 @@ def test_a_setting_names_workload_parameter_and_values() -> None:
 def test_an_incomplete_setting_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"expected workload\.parameter=value"):
         values.setting(text)
+
+
+@pytest.mark.parametrize("text", ["", " ", ",", "epoll,", ",epoll", "epoll,,poll", "epoll, ,poll"])
+def test_an_empty_place_in_a_list_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="expected a name or names with commas between, got an empty"):
+        values.names([text])
+
+
+def test_only_sizes_are_asked_for_in_bytes() -> None:
+    with pytest.raises(ValueError, match="expected a whole number such as"):
+        values.setting("ring.pairs=1e3")
+    with pytest.raises(ValueError, match="expected a whole number of bytes"):
+        values.setting("idle.size=1e3")

@@ -124,4 +124,9 @@ def refused_loop() -> asyncio.AbstractEventLoop:
     raise OSError("this mechanism is out of order")
 
 
+def nonsense() -> int:
+    """Makes no loop."""
+    return 42
+
+
 not_a_factory = "a loop"

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from lab.errors import UnknownNameError
+from lab.errors import LabError, UnknownNameError
 from lab.harness import subjects
 from lab.workloads.registry import workload
 
@@ -86,12 +86,16 @@ def test_a_loop_that_is_not_installed_says_how_to_install_it(monkeypatch: pytest
     assert subjects.unavailable("uvloop") == "uvloop is not installed: pip install uvloop"
 
 
-def test_a_loop_that_breaks_on_import_does_not_break_the_lab(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", [ImportError, RuntimeError, SystemExit])
+def test_a_loop_that_breaks_on_import_does_not_break_the_lab(
+    kind: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(_name: str) -> None:
-        raise ImportError("undefined symbol: uv_loop_init")
+        raise kind("undefined symbol: uv_loop_init")
 
     monkeypatch.setattr(subjects.importlib, "import_module", broken)
-    assert subjects.unavailable("uvloop") == "undefined symbol: uv_loop_init"
+    expected = f"importing uvloop raised {kind.__name__}: undefined symbol: uv_loop_init"
+    assert subjects.unavailable("uvloop") == expected
 
 
 @pytest.mark.parametrize(
@@ -99,12 +103,19 @@ def test_a_loop_that_breaks_on_import_does_not_break_the_lab(monkeypatch: pytest
     [
         ("no_such_module:new", "expected to import no_such_module, which is not there"),
         (f"{CUSTOM}:no_such_factory", "no_such_factory"),
-        (f"{CUSTOM}:refused_loop", "this mechanism is out of order"),
+        (f"{CUSTOM}:refused_loop", "refused_loop() raised OSError: this mechanism is out of order"),
+        (f"{CUSTOM}:nonsense", f"{CUSTOM}:nonsense() returned 42, expected an event loop"),
         (f"{CUSTOM}:not_a_factory", "to be a callable that makes an event loop"),
     ],
 )
 def test_a_custom_subject_that_cannot_be_opened_says_why(name: str, reason: str) -> None:
     assert reason in subjects.unavailable(name)
+
+
+@pytest.mark.parametrize("name", [":x", "x:", ":", "a b:c", "a:b:c", "a.:b"])
+def test_a_custom_name_that_is_no_module_and_factory_is_refused(name: str) -> None:
+    with pytest.raises(LabError, match="expected module:factory, such as"):
+        subjects.describe(name)
 
 
 def test_select_cannot_watch_more_than_its_limit() -> None:
