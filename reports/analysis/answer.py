@@ -90,12 +90,12 @@ def answer(judgement: Judgement) -> Answer | None:
     """The answer to "which readiness backend serves sockets best here"; None without any result."""
     judged = [each for each in judgement.scenarios if each.ranking]
     over_sockets = [each for each in judged if each.scenario.load == "closed"] or judged
-    backends = any(_is_backend(cell) for each in over_sockets for cell in each.cells.values())
-    best = champion(over_sockets, _is_backend if backends else _competes)
+    backends = any(is_backend(cell) for each in over_sockets for cell in each.cells.values())
+    best = champion(over_sockets, is_backend if backends else _competes)
     if best is None:
         return None
     lead = lead_scenario(over_sockets, best.name)
-    rivals = [name for name in lead.ranking if _is_backend(lead.cells[name])] if backends else lead.ranking
+    rivals = [name for name in lead.ranking if is_backend(lead.cells[name])] if backends else lead.ranking
     over = [lead.compare(best.name, name) for name in rivals if name != best.name]
     return Answer(
         lead=lead,
@@ -125,7 +125,8 @@ def references(judgement: Judgement, judged: ScenarioJudgement, name: str) -> li
     return [each for each in wanted if each and each.name != name and cells[each.name].cost]
 
 
-def _is_backend(cell: Cell) -> bool:
+def is_backend(cell: Cell) -> bool:
+    """A readiness backend under the mini-loop that has a cost here."""
     return cell.competes and cell.subject.kind == "mini-loop"
 
 

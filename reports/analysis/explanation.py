@@ -1,7 +1,11 @@
 """Why one subject costs less than another: the saving, split by where the time goes, with its witnesses.
 
-Rule: an explanation is arithmetic on what was measured. User and system CPU add up to the saving; faults,
-switches and loop counters are named as witnesses only where they differ by enough to matter.
+Rule: an explanation is arithmetic on what was measured. User and system CPU add up to the saving, and the
+saving agrees with the ratio paired by round that the verdict rests on; faults, switches and loop counters
+are named as witnesses only where they differ by enough to matter.
+
+Pitfall: medians of two subjects were not taken in the same moments. Where the machine's speed changed
+between rounds their difference contradicts the paired ratio, so it is never taken.
 """
 
 from __future__ import annotations
@@ -77,10 +81,16 @@ class Reason:
 
 
 def reason(judged: ScenarioJudgement, subject: str, reference: str) -> Reason | None:
-    """Split the saving of ``subject`` against ``reference``; None if either was not measured or none is."""
+    """Split the saving of ``subject`` against ``reference``; None if either was not measured or none is.
+
+    The reference's cost is the subject's median over the paired ratio, split as the reference's own was.
+    """
     mine, theirs = judged.cells[subject], judged.cells[reference]
-    if not (mine.cost and theirs.cost) or theirs.cost.value <= mine.cost.value:
+    ratio = judged.compare(subject, reference).ratio
+    if not (mine.cost and theirs.cost and ratio) or ratio.value >= 1:
         return None
+    paired_us = mine.cost.value / ratio.value
+    scale = paired_us / theirs.cost.value
     here, there = mine.per_operation, theirs.per_operation
     witnesses = [
         (label, here[name], there[name])
@@ -89,9 +99,9 @@ def reason(judged: ScenarioJudgement, subject: str, reference: str) -> Reason | 
     ]
     return Reason(
         reference=reference,
-        saving_us=theirs.cost.value - mine.cost.value,
-        user_us=there["user_us"] - here["user_us"],
-        system_us=there["system_us"] - here["system_us"],
+        saving_us=paired_us - mine.cost.value,
+        user_us=there["user_us"] * scale - here["user_us"],
+        system_us=there["system_us"] * scale - here["system_us"],
         witnesses=tuple(witnesses),
     )
 

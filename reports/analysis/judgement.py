@@ -7,6 +7,7 @@ The best of a scenario is a set: the lowest median, and everyone the data cannot
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ import pandas as pd
 from lab.results import Run, ScenarioRecord, SubjectRecord
 from reports.analysis.cells import Cell, CellBuilder, paired
 from reports.analysis.comparison import Comparison, Verdict, compare
-from reports.analysis.estimate import Values, generator, ratio_estimate
+from reports.analysis.estimate import FEWEST_ROUNDS, Values, generator, ratio_estimate
 from reports.analysis.noise import NoiseCheck, check
 from reports.analysis.tidy import counted, tidy
 
@@ -29,7 +30,7 @@ class ScenarioJudgement:
     ranking: tuple[str, ...]
     """Competitors by ascending median cost; neither the floor nor the twin."""
     best: tuple[str, ...]
-    """The first of the ranking and those that cannot be told from it; empty without samples."""
+    """The first of the ranking and those that cannot be told from it; empty below ``FEWEST_ROUNDS``."""
     pairs: dict[str, Values]
     noise_floor: float
     seed: int
@@ -40,6 +41,19 @@ class ScenarioJudgement:
         known = subject in self.pairs and reference in self.pairs
         ratio = ratio_estimate(self.pairs[subject], self.pairs[reference], rng) if known else None
         return compare(reference, ratio, self.noise_floor)
+
+    def disagreement(self, subject: str, reference: str) -> float | None:
+        """The ratio of the two medians where it lies beyond the noise floor from the paired one; else None.
+
+        Both estimate the same; they part when the machine's speed changed between samples.
+        """
+        mine, theirs = self.cells[subject].cost, self.cells[reference].cost
+        paired_ratio = self.compare(subject, reference).ratio
+        if not (mine and theirs and paired_ratio) or paired_ratio.rounds < FEWEST_ROUNDS:
+            return None
+        of_medians = mine.value / theirs.value
+        apart = math.expm1(abs(math.log(of_medians / paired_ratio.value)))
+        return of_medians if apart > self.noise_floor else None
 
 
 @dataclass(frozen=True)
@@ -136,6 +150,11 @@ def _judge_scenario(
 
 
 def _best(cells: dict[str, Cell], ranking: tuple[str, ...]) -> tuple[str, ...]:
-    """The leader, and who cannot be told from it: an unmeasurable difference is no victory either."""
+    """The leader, and who cannot be told from it: an unmeasurable difference is no victory either.
+
+    Nobody is the best on fewer rounds than a verdict needs.
+    """
+    if not any(cells[name].costs[FEWEST_ROUNDS - 1 :] for name in ranking):
+        return ()
     losers = {name for name in ranking[1:] if (to := cells[name].to_best) and to.verdict is Verdict.WORSE}
     return tuple(name for name in ranking if name not in losers)

@@ -15,7 +15,11 @@ can never raise the alarm; the check then says that it cannot tell.
 
 *How far apart do identical subjects land?* The noise floor: the half width within which the median ratio of
 two identical subjects stays in 95 % of scenarios at this number of rounds (robust scale of the pairs' log
-ratios, times the standard error of a median). Verdicts call anything smaller "no difference".
+ratios, times the standard error of a median). Verdicts call anything smaller "no difference". It is what
+chance can do, not a bound: where the pair itself lay further apart, that scenario's floor is as wide.
+
+Pitfall: the median over all pairs is signed, so scenarios that err in opposite directions cancel in it. It
+is never shown without the largest difference of a single scenario.
 """
 
 from __future__ import annotations
@@ -60,7 +64,9 @@ class NoiseCheck:
     ratio: Estimate | None
     """Twin over control, over all pairs."""
     floor: float
-    """Differences below this count as none."""
+    """Differences below this count as none in every scenario; `floor_for` may be wider."""
+    rounds: int = 0
+    """Pairs of a typical scenario."""
     worst_scenario: str | None = None
     """Where the two lie furthest apart."""
     worst_ratio: float = math.nan
@@ -70,6 +76,11 @@ class NoiseCheck:
     def floor_for(self, scenario: str) -> float:
         """The noise floor of one scenario: at least what the pair showed right there."""
         return max(self.floor, (self.offsets or {}).get(scenario, 0.0))
+
+    @property
+    def widest_floor(self) -> float:
+        """The largest noise floor that any scenario's verdicts use."""
+        return max([self.floor, *(self.offsets or {}).values()])
 
 
 def check(logs: dict[str, Values], seed: int) -> NoiseCheck:
@@ -87,6 +98,7 @@ def check(logs: dict[str, Values], seed: int) -> NoiseCheck:
         probability=probability,
         ratio=median_estimate(np.exp(pooled), generator(seed, "A/A")),
         floor=noise_floor(logs),
+        rounds=round(float(np.median([values.size for values in logs.values()]))),
         worst_scenario=worst,
         worst_ratio=math.exp(medians[worst]),
         offsets={name: math.expm1(abs(value)) for name, value in medians.items()},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reports.analysis.answer import answer
 from reports.analysis.judgement import Judgement, ScenarioJudgement
-from reports.pages import wording
+from reports.pages import phrases, trust, wording
 from reports.pages.context import answer_rows
 
 SCENARIOS_AT_MOST = 12
@@ -14,7 +14,7 @@ def markdown(judgement: Judgement) -> str:
     """Banners, the answer, a verdict a workload and a table a scenario."""
     found = answer(judgement)
     parts = [f"# {wording.headline(judgement, found)}"]
-    parts += [f"> **{each.what}** {each.todo}" for each in wording.banners(judgement)]
+    parts += [f"> **{each.what}** {each.todo}" for each in trust.banners(judgement)]
     parts.append("\n".join(f"- **{question}:** {text}" for question, text in answer_rows(judgement, found)))
     parts.append("## Verdicts")
     parts.append(
@@ -35,8 +35,9 @@ def _table(judgement: Judgement) -> str:
     names = [each.name for each in judgement.run.record.subjects if each.twin_of is None]
     if not shown:
         return ""
+    how = "median; best in bold" if any(each.best for each in shown) else "median"
     rows = [
-        "Server CPU per operation, µs (median; best in bold):",
+        f"Server CPU per operation, µs ({how}):",
         "",
         "| scenario | " + " | ".join(_escaped(name) for name in names) + " |",
         "| --- |" + " ---: |" * len(names),
@@ -50,7 +51,7 @@ def _costs(judged: ScenarioJudgement, names: list[str]) -> list[str]:
     cells = []
     for name in names:
         cost = judged.cells[name].cost
-        text = wording.number(cost.value if cost else None)
+        text = phrases.number(cost.value if cost else None)
         cells.append(f"**{text}**" if name in judged.best else text)
     return cells
 

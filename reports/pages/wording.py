@@ -1,72 +1,23 @@
-"""Verdicts as sentences: the one place where findings become words, shared by the page and the summary.
+"""Verdicts as sentences: who is best, by how much and why, shared by the page and the summary.
 
-Rule: plain text only, no mark-up; every number carries its interval, every tie is called a tie.
+Rule: plain text only, no mark-up; every ratio carries its interval, here or in the workload's verdict, and
+every tie is called a tie. How far the run can be believed is said in `reports.pages.trust`.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-from reports.analysis.answer import Answer, Champion, champion, lead_scenario, references
+from reports.analysis.answer import Answer, Champion, champion, is_backend, lead_scenario, references
 from reports.analysis.comparison import Comparison, Verdict
-from reports.analysis.estimate import FEWEST_ROUNDS, FIRM_ROUNDS, Estimate
 from reports.analysis.explanation import reason
 from reports.analysis.judgement import Judgement, ScenarioJudgement
-from reports.analysis.noise import FEWEST_PAIRS, Trust
 from reports.analysis.scaling import main_scalings
+from reports.pages.phrases import brief, interval, listed, number, times
+from reports.pages.trust import too_few_rounds
 
 NOTABLE_GROWTH = 1.25
 """Growth along the axis from which a curve is said to rise."""
-NOISY_FLOOR = 0.15
-
-
-def number(value: float | None) -> str:
-    """About three digits, with thousands separators, for columns; a dash for what is not there."""
-    if value is None or not math.isfinite(value):
-        return "-"
-    if value == 0:
-        return "0"
-    if abs(value) < 0.0005:
-        return "<0.001"
-    digits = max(0, 2 - math.floor(math.log10(abs(value))))
-    return f"{value:,.{min(digits, 2 if abs(value) >= 0.1 else 3)}f}"
-
-
-def brief(value: float | None) -> str:
-    """The same for sentences: no trailing zeros."""
-    text = number(value)
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def times(value: float) -> str:
-    """A ratio: two decimals below 10."""
-    return f"{value:.2f}x" if abs(value) < 9.995 else f"{value:,.0f}x"
-
-
-def interval(estimate: Estimate) -> str:
-    """The interval alone, or that there is none."""
-    if not estimate.has_interval:
-        return "one round, no interval"
-    low, high = times(estimate.low)[:-1], times(estimate.high)[:-1]
-    return f"{low}-{high}" + (", indicative" if estimate.indicative else "")
-
-
-def ratio(estimate: Estimate | None) -> str:
-    """``0.48x (0.47-0.50)``."""
-    return f"{times(estimate.value)} ({interval(estimate)})" if estimate else "-"
-
-
-def percent(share: float) -> str:
-    """A share as per cent."""
-    return f"{share * 100:.1f} %"
-
-
-def listed(names: Iterable[str]) -> str:
-    """``a``, ``a and b``, ``a, b and c``."""
-    names = list(names)
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def possessive(name: str, judgement: Judgement) -> str:
@@ -104,12 +55,6 @@ def _plural(phrase: str) -> str:
     return f"{'do' if verb == 'does' else verb.removesuffix('s')} {rest}"
 
 
-def too_few_rounds(judgement: Judgement) -> bool:
-    """No cell has the rounds that a verdict needs."""
-    rounds = [c.cost.rounds for each in judgement.scenarios for c in each.cells.values() if c.cost]
-    return max(rounds, default=0) < FEWEST_ROUNDS
-
-
 def tie(best: Champion, judgement: Judgement) -> str:
     """That several share the title; empty when nobody does."""
     if not best.shares_with or too_few_rounds(judgement):
@@ -121,7 +66,7 @@ def by_how_much(judgement: Judgement, found: Answer) -> str:
     """The champion's cost in the lead scenario, against other loops, the floor and the other backends."""
     name, lead = found.champion.name, found.lead
     cost, unit = lead.cells[name].cost, lead.scenario.unit
-    against = compared(judgement, found.against, unit)
+    against = compared(judgement, found.against, unit, bare=True)
     said = f"{lead.scenario.title}: {name} takes {number(cost.value if cost else None)} µs of server CPU "
     said += f"per {unit}" + (f", {against}." if against else ".")
     others = [
@@ -136,15 +81,19 @@ def by_how_much(judgement: Judgement, found: Answer) -> str:
     return said
 
 
-def compared(judgement: Judgement, against: Iterable[Comparison], unit: str) -> str:
-    """``0.48x uvloop's CPU per request (0.47-0.50), 1.3x the floor's (...)``; ties are named as such."""
+def compared(judgement: Judgement, against: Iterable[Comparison], unit: str, *, bare: bool = False) -> str:
+    """``0.48x uvloop's CPU per request (0.47-0.50), 1.3x the floor's (...)``; ties are named as such.
+
+    ``bare``: without the intervals, where the verdict that holds them stands close by.
+    """
     parts: list[str] = []
     for each in against:
         if each.ratio is None:
             continue
-        whose = possessive(each.reference, judgement) + (f" CPU per {unit}" if not parts else "")
-        note = ", no difference beyond noise" if each.verdict is Verdict.NO_DIFFERENCE else ""
-        parts.append(f"{times(each.ratio.value)} {whose} ({interval(each.ratio)}{note})")
+        whose = possessive(each.reference, judgement) + (f" CPU per {unit}" if not (parts or bare) else "")
+        notes = [] if bare else [interval(each.ratio)]
+        notes += ["no difference beyond noise"] if each.verdict is Verdict.NO_DIFFERENCE else []
+        parts.append(f"{times(each.ratio.value)} {whose}" + (f" ({', '.join(notes)})" if notes else ""))
     return ", ".join(parts)
 
 
@@ -157,69 +106,6 @@ def exceptions(best: Champion) -> str:
     return f"Others are better in {len(best.exceptions)} of {best.of} scenarios: {'; '.join(shown)}" + (
         f"; and {more} more." if more else "."
     )
-
-
-def how_sure(judgement: Judgement, best: Champion | None = None) -> str:
-    """Rounds, noise floor and the A/A pair, in a few words."""
-    record, noise = judgement.run.record, judgement.noise
-    said = f"{record.rounds} rounds of {brief(record.duration_s)} s windows, a fresh server process each. "
-    if best:
-        said += f"{best.name} is among the best in {best.wins} of {best.of} scenarios judged. "
-    said += a_a_statement(judgement)
-    said += f" Differences below {percent(noise.floor)} count as none."
-    if record.rounds < FIRM_ROUNDS:
-        said += f" With fewer than {FIRM_ROUNDS} rounds, intervals are only indicative."
-    return said
-
-
-def a_a_statement(judgement: Judgement) -> str:
-    """What the control measured against itself shows."""
-    noise = judgement.noise
-    if noise.trust is Trust.NO_PAIR:
-        return "No A/A pair was measured, so the noise floor is assumed, not known."
-    twin = judgement.twin.twin_of if judgement.twin else "the control"
-    off = percent(abs(noise.ratio.value - 1)) if noise.ratio else "-"
-    seen = f"{twin} measured twice lies {off} apart over {noise.pairs} pairs"
-    if noise.trust is Trust.CANNOT_TELL:
-        return f"A/A check: {seen}; fewer than {FEWEST_PAIRS} pairs cannot show whether that is chance."
-    share = percent(noise.probability) if noise.probability >= 0.001 else "less than 0.1 %"
-    chance = f"chance alone does as much in {share} of runs"
-    if noise.trust is Trust.DIFFERS:
-        where = (
-            f", most in {noise.worst_scenario} ({times(noise.worst_ratio)})" if noise.worst_scenario else ""
-        )
-        return f"A/A check FAILED: {seen}{where}; {chance}."
-    return f"A/A check passed: {seen}; {chance}."
-
-
-@dataclass(frozen=True)
-class Banner:
-    """What must be read before anything else."""
-
-    alarm: bool
-    """The verdicts below must not be believed; False: they hold, with care."""
-    what: str
-    todo: str
-
-
-def banners(judgement: Judgement) -> list[Banner]:
-    """What is wrong with the run, the worst first."""
-    found = []
-    record, frame, noise = judgement.run.record, judgement.frame, judgement.noise
-    if noise.trust is Trust.DIFFERS:
-        todo = "Close other programs, then repeat with more rounds (--rounds) or longer windows (--duration)."
-        found.append(Banner(True, "This run is not to be trusted. " + a_a_statement(judgement), todo))
-    elif noise.floor > NOISY_FLOOR:
-        said = f"This run is noisy: identical subjects lie up to {percent(noise.floor)} apart."
-        found.append(Banner(False, said, "Close other programs, or repeat with more rounds (--rounds)."))
-    if record.status != "complete":
-        said = f"This run ended early, after {len(frame)} of {judgement.samples_planned} samples."
-        found.append(Banner(False, said, f"Continue it with: muxlab bench --resume {judgement.run.folder}"))
-    failed = int((frame["status"] == "failed").sum())
-    if failed:
-        said = f"{failed} of {len(frame)} samples failed; they are excluded from every figure."
-        found.append(Banner(False, said, "See 'Failed samples' for what was expected and what came."))
-    return found
 
 
 def because(found: Answer) -> list[str]:
@@ -288,4 +174,21 @@ def workload_verdict(judgement: Judgement, members: list[ScenarioJudgement]) -> 
     text = compared(judgement, against, lead.scenario.unit)
     owner = f"{best.name} takes " if best.shares_with or best.of > 1 else ""
     where = f" ({lead.scenario.title})" if best.of > 1 else ""
-    return said + (f": {owner}{text}{where}." if text else ".") + (" " + exceptions(best)).rstrip()
+    said += f": {owner}{text}{where}." if text else "."
+    return " ".join(
+        part for part in (said, _best_backend(judgement, members, best), exceptions(best)) if part
+    )
+
+
+def _best_backend(judgement: Judgement, members: list[ScenarioJudgement], leader: Champion) -> str:
+    """The best of the backends against a leader that is none; empty where the leader is one."""
+    best = champion(members, is_backend)
+    if best is None or any(is_backend(each.cells[leader.name]) for each in members):
+        return ""
+    lead = lead_scenario(members, best.name)
+    others = [each.name for each in references(judgement, lead, best.name)]
+    names = dict.fromkeys([leader.name, *others] if lead.cells[leader.name].cost else others)
+    text = compared(judgement, [lead.compare(best.name, name) for name in names], lead.scenario.unit)
+    elsewhere = lead is not lead_scenario(members, leader.name)
+    where = f" ({lead.scenario.title})" if elsewhere else ""
+    return f"The best of the backends, {best.name}, takes {text}{where}." if text else ""

@@ -11,7 +11,7 @@ from lab.results import NotRun, Run, SubjectRecord
 from reports.analysis.answer import answer, champion, references
 from reports.analysis.comparison import Verdict
 from reports.analysis.explanation import explaining_columns, facts, reason
-from reports.analysis.judgement import judge
+from reports.analysis.judgement import Judgement, judge
 from reports.analysis.noise import Trust
 from reports.analysis.scaling import scalings
 from reports.analysis.tidy import COLUMNS, counted, tidy
@@ -76,6 +76,7 @@ def test_the_champion_names_the_scenarios_that_others_win() -> None:
 def test_two_rounds_are_no_verdict() -> None:
     judged = judge(echo_run(rounds=2).build()).scenarios[0]
     assert {cell.to_control.verdict for cell in judged.cells.values()} == {Verdict.NOT_MEASURABLE}
+    assert judged.best == ()
 
 
 def test_drift_over_the_rounds_leaves_ratios_alone() -> None:
@@ -166,6 +167,35 @@ def test_an_explanation_adds_up_and_names_its_witnesses() -> None:
     assert [label for label, _, _ in found.witnesses] == ["page faults"]
     assert reason(judged, "asyncio", "epoll") is None
     assert facts(judged, "epoll")["events_per_wait"] == pytest.approx(30, rel=0.01)
+
+
+def uneven_rounds() -> Judgement:
+    """Rounds of which two slow epoll alone and two asyncio alone: medians and paired ratios part."""
+    epoll, control = (10.0, 10.0, 10.0, 40.0, 40.0), (44.0, 30.0, 44.0, 44.0, 120.0)
+    run = echo_run(noise=0.0, drift=0.0).build()
+    costs = {"epoll": epoll, "asyncio": control, "asyncio-again": control}
+    samples = [
+        dataclasses.replace(s, cpu_user_s=0.0, cpu_system_s=costs[s.subject][s.round] * s.operations / 1e6)
+        if s.subject in costs and not s.warmup
+        else s
+        for s in run.samples
+    ]
+    return judge(dataclasses.replace(run, samples=tuple(samples)))
+
+
+def test_a_saving_agrees_with_the_paired_ratio_not_with_the_medians() -> None:
+    judged = uneven_rounds().scenarios[0]
+    found, ratio = reason(judged, "epoll", "asyncio"), judged.compare("epoll", "asyncio").ratio
+    assert found and ratio and ratio.value == pytest.approx(1 / 3)
+    assert found.saving_us == pytest.approx(20.0)
+    assert found.user_us + found.system_us == pytest.approx(found.saving_us)
+
+
+def test_medians_that_contradict_the_paired_ratio_are_reported() -> None:
+    judged = uneven_rounds().scenarios[0]
+    assert judged.disagreement("epoll", "asyncio") == pytest.approx(10 / 44)
+    calm = judge(echo_run(noise=0.0, drift=0.0).build()).scenarios[0]
+    assert calm.disagreement("epoll", "asyncio") is None
 
 
 def test_memory_per_connection_stands_beside_the_cost_where_it_was_measured() -> None:

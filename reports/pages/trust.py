@@ -1,0 +1,159 @@
+"""How far a run can be believed, as sentences: rounds, noise, the A/A pair, and what went wrong.
+
+Rule: every figure is called what it is. The noise floor is what chance can do, not what was seen; the A/A
+difference over all pairs, in which scenarios can cancel, never stands without the largest of one scenario.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reports.analysis.answer import Answer, champion, lead_scenario, references
+from reports.analysis.estimate import FEWEST_ROUNDS, FIRM_ROUNDS
+from reports.analysis.judgement import Judgement, ScenarioJudgement
+from reports.analysis.noise import FEWEST_PAIRS, Trust
+from reports.pages.phrases import brief, counted, listed, percent, times
+
+NOISY_FLOOR = 0.15
+SHOWN_AT_MOST = 3
+
+
+@dataclass(frozen=True)
+class Banner:
+    """What must be read before anything else."""
+
+    alarm: bool
+    """The verdicts below must not be believed; False: they hold, with care."""
+    what: str
+    todo: str
+
+
+def banners(judgement: Judgement) -> list[Banner]:
+    """What is wrong with the run, the worst first."""
+    found = []
+    record, frame, noise = judgement.run.record, judgement.frame, judgement.noise
+    if noise.trust is Trust.DIFFERS:
+        todo = "Close other programs, then repeat with more rounds (--rounds) or longer windows (--duration)."
+        found.append(Banner(True, "This run is not to be trusted. " + a_a_statement(judgement), todo))
+    elif noise.widest_floor > NOISY_FLOOR:
+        said = f"This run is noisy: {_chance(judgement)}"
+        found.append(Banner(False, said, "Close other programs, or repeat with more rounds (--rounds)."))
+    if record.status != "complete":
+        said = f"This run ended early, after {len(frame)} of {judgement.samples_planned} samples."
+        found.append(Banner(False, said, f"Continue it with: muxlab bench --resume {judgement.run.folder}"))
+    failed = int((frame["status"] == "failed").sum())
+    if failed:
+        said = f"{failed} of {counted(len(frame), 'sample')} failed; they are excluded from every figure."
+        found.append(Banner(False, said, "See 'Failed samples' for what was expected and what came."))
+    return found
+
+
+def _chance(judgement: Judgement) -> str:
+    """What noise can do, and where the pair shows that it did more."""
+    noise = judgement.noise
+    said = (
+        f"a median of {counted(noise.rounds, 'round')} can differ by about {percent(noise.floor)} by chance"
+    )
+    if noise.widest_floor > noise.floor:
+        seen = f"two identical subjects lay {percent(noise.widest_floor)} apart in {noise.worst_scenario}"
+        return f"{said} alone, and {seen}."
+    return f"{said} alone."
+
+
+def noise_floors(judgement: Judgement) -> str:
+    """The noise floor that verdicts use, or its range over the scenarios."""
+    floors = sorted(each.noise_floor for each in judgement.scenarios) or [judgement.noise.floor]
+    low, high = percent(floors[0]), percent(floors[-1])
+    return high if low == high else f"{low} to {high}, by scenario"
+
+
+def how_sure(judgement: Judgement, found: Answer) -> str:
+    """Rounds, noise floor and the A/A pair, in a few words."""
+    record, best = judgement.run.record, found.champion
+    said = f"{counted(record.rounds, 'round')} of {brief(record.duration_s)} s windows, "
+    said += "a fresh server process each. "
+    if not too_few_rounds(judgement):
+        said += f"{best.name} is among the best in {best.wins} of {best.of} {_judged(judgement, found)}. "
+    said += a_a_statement(judgement)
+    said += f" Differences below the noise floor ({noise_floors(judgement)}) count as none."
+    if record.rounds < FIRM_ROUNDS:
+        said += f" With fewer than {FIRM_ROUNDS} rounds, intervals are only indicative."
+    return said
+
+
+def _judged(judgement: Judgement, found: Answer) -> str:
+    """Which scenarios the champion was chosen on, and which workloads are left to their own verdicts."""
+    noun = "scenario" if found.champion.of == 1 else "scenarios"
+    if found.lead.scenario.load != "closed":
+        return f"{noun} judged"
+    apart = [
+        name
+        for name, members in judgement.workloads().items()
+        if any(each.ranking for each in members) and all(each.scenario.load != "closed" for each in members)
+    ]
+    are = "is" if len(apart) == 1 else "are"
+    return f"socket {noun}" + (f" ({listed(apart)}, in one process, {are} judged apart)" if apart else "")
+
+
+def too_few_rounds(judgement: Judgement) -> bool:
+    """No cell has the rounds that a verdict needs."""
+    rounds = [c.cost.rounds for each in judgement.scenarios for c in each.cells.values() if c.cost]
+    return max(rounds, default=0) < FEWEST_ROUNDS
+
+
+def a_a_statement(judgement: Judgement) -> str:
+    """What the control measured against itself shows."""
+    noise = judgement.noise
+    if noise.trust is Trust.NO_PAIR:
+        return "No A/A pair was measured, so the noise floor is assumed, not known."
+    seen = _a_a_seen(judgement)
+    if noise.trust is Trust.CANNOT_TELL:
+        return f"A/A check: {seen}; fewer than {FEWEST_PAIRS} pairs cannot show whether that is chance."
+    share = percent(noise.probability) if noise.probability >= 0.001 else "less than 0.1 %"
+    verdict = "FAILED" if noise.trust is Trust.DIFFERS else "passed"
+    return f"A/A check {verdict}: {seen}; chance alone does as much in {share} of runs."
+
+
+def _a_a_seen(judgement: Judgement) -> str:
+    noise = judgement.noise
+    twin = judgement.twin.twin_of if judgement.twin else "the control"
+    off = percent(abs(noise.ratio.value - 1)) if noise.ratio else "-"
+    pairs = counted(noise.pairs, "pair")
+    if len(noise.offsets or {}) < 2:
+        return f"{twin} measured twice lies {off} apart over {pairs}"
+    worst = percent(max((noise.offsets or {}).values()))
+    return (
+        f"{twin} measured twice lies up to {worst} apart in one scenario ({noise.worst_scenario}), "
+        f"{off} over all {pairs}, where scenarios can cancel"
+    )
+
+
+def disagreement(judgement: Judgement, found: Answer) -> str:
+    """A warning where ratios paired by round and the medians in the tables part; empty where they agree."""
+    said = [
+        f"{name} takes {times(ratio.value)} the cost of {other} by rounds, {times(of_medians)} by medians "
+        f"({judged.scenario.title})"
+        for judged, name, other in _said_of(judgement, found)
+        if (of_medians := judged.disagreement(name, other)) and (ratio := judged.compare(name, other).ratio)
+    ]
+    if not said:
+        return ""
+    more = f"; and {len(said) - SHOWN_AT_MOST} more" if len(said) > SHOWN_AT_MOST else ""
+    return (
+        "The machine's speed changed between samples: ratios paired by round, which the verdicts use, differ "
+        f"from those of the medians in the tables by more than the noise floor: "
+        f"{'; '.join(said[:SHOWN_AT_MOST])}{more}."
+    )
+
+
+def _said_of(judgement: Judgement, found: Answer) -> list[tuple[ScenarioJudgement, str, str]]:
+    """Scenario, subject and reference of each comparison that the answer and the verdicts word."""
+    over = [*found.against, *(each for each in (found.runner_up, found.last) if each)]
+    pairs = {(found.lead.scenario.id, found.champion.name, each.reference): found.lead for each in over}
+    for members in judgement.workloads().values():
+        best = champion(members, lambda cell: cell.competes)
+        lead = lead_scenario(members, best.name) if best else None
+        if best and lead:
+            for each in references(judgement, lead, best.name):
+                pairs.setdefault((lead.scenario.id, best.name, each.name), lead)
+    return [(judged, name, other) for (_, name, other), judged in pairs.items()]

@@ -1,0 +1,94 @@
+"""The sentences of a report: that they agree with each other and with the tables beside them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from synthetic_run import COSTS_US, SyntheticRun, echo, idle, ring
+
+from reports.analysis.answer import answer
+from reports.analysis.judgement import Judgement, judge
+from reports.analysis.noise import NoiseCheck, Trust, check
+from reports.pages.phrases import counted
+from reports.pages.summary import markdown
+from reports.pages.trust import a_a_statement, banners, disagreement, how_sure, noise_floors
+from reports.pages.wording import workload_verdict
+
+
+def judged(**changes: object) -> Judgement:
+    return judge(SyntheticRun(**({"scenarios": (echo(),)} | changes)).build())  # type: ignore[arg-type]
+
+
+def test_a_workload_that_another_loop_wins_still_gives_the_best_backend() -> None:
+    judgement = judged(scenarios=(ring(100),), costs_us=dict(COSTS_US, uvloop=5.0), noise=0.01)
+    said = workload_verdict(judgement, list(judgement.scenarios))
+    assert said.startswith("uvloop is best: ")
+    assert "The best of the backends, epoll" in said and "x uvloop's CPU per event (" in said
+
+
+def test_a_workload_that_a_backend_wins_names_it_once() -> None:
+    judgement = judged(noise=0.01)
+    assert "best of the backends" not in workload_verdict(judgement, list(judgement.scenarios))
+
+
+def test_the_count_of_wins_says_which_scenarios_it_is_of() -> None:
+    judgement = judged(scenarios=(echo(), idle(10), ring(100)))
+    found = answer(judgement)
+    assert found and "of 2 socket scenarios (ring, in one process, is judged apart)." in how_sure(
+        judgement, found
+    )
+
+
+def test_on_too_few_rounds_nobody_is_in_bold() -> None:
+    text = markdown(judged(rounds=1))
+    table = text[text.index("| scenario") :]
+    assert "**" not in table and "best in bold" not in text
+    assert "1 round of" in text and "over 1 pair;" in text
+
+
+@pytest.mark.parametrize(("number", "text"), [(0, "0 rounds"), (1, "1 round"), (1200, "1,200 rounds")])
+def test_one_is_singular(number: int, text: str) -> None:
+    assert counted(number, "round") == text
+
+
+def opposed() -> Judgement:
+    """Two scenarios whose A/A pair errs by a quarter in opposite directions."""
+    judgement = judged(scenarios=(echo(), idle(10)))
+    logs = {
+        each.scenario.id: np.log(side) + np.array([0.0, 0.01, -0.01, 0.02, -0.02])
+        for each, side in zip(judgement.scenarios, (1.25, 0.8), strict=True)
+    }
+    noise = dataclasses.replace(check(logs, 1), floor=0.16)
+    scenarios = [
+        dataclasses.replace(each, noise_floor=noise.floor_for(each.scenario.id))
+        for each in judgement.scenarios
+    ]
+    return dataclasses.replace(judgement, noise=noise, scenarios=tuple(scenarios))
+
+
+def test_scenarios_that_cancel_are_shown_beside_the_largest() -> None:
+    said = a_a_statement(opposed())
+    assert (
+        "up to 25.0 % apart in one scenario" in said
+        and "over all 10 pairs, where scenarios can cancel" in said
+    )
+
+
+def test_the_noise_sentence_says_what_chance_can_do_and_what_was_seen() -> None:
+    judgement = opposed()
+    (banner,) = banners(dataclasses.replace(judgement, noise=_holding(judgement)))
+    assert "a median of 5 rounds can differ by about 16.0 % by chance alone" in banner.what
+    assert "two identical subjects lay 25.0 % apart in" in banner.what
+    assert noise_floors(judgement) == "25.0 %"
+
+
+def _holding(judgement: Judgement) -> NoiseCheck:
+    return dataclasses.replace(judgement.noise, trust=Trust.HOLDS)
+
+
+def test_a_calm_run_warns_of_no_disagreement() -> None:
+    judgement = judged(noise=0.0, drift=0.0)
+    found = answer(judgement)
+    assert found and disagreement(judgement, found) == ""
