@@ -1,11 +1,13 @@
 """From a run folder to its report: read, judge, draw, write. The only file here that touches the disk.
 
 Rule: a report can be written again at any time from ``run.json`` and ``samples.jsonl`` alone, and comes out
-the same. Nothing of an earlier report survives a new one, so no stale picture is left behind.
+the same. Nothing of an earlier report survives a new one, so no stale picture is left behind. Each file is
+written whole under another name, then renamed: a disk that is full leaves the earlier file as it was.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,17 +38,28 @@ def write_report(folder: Path) -> ReportFiles:
     judgement = judge(read_run(folder))
     pictures = draw_all(judgement)
     files = ReportFiles(folder / "report.html", folder / "summary.md", folder / "samples.csv", ())
-    files.html.write_text(html(judgement, pictures), "utf-8")
-    files.summary.write_text(markdown(judgement), "utf-8")
-    judgement.frame.to_csv(files.csv, index=False)
+    _replace(files.html, html(judgement, pictures).encode())
+    _replace(files.summary, markdown(judgement).encode())
+    _replace(files.csv, judgement.frame.to_csv(index=False).encode())
     drawn = {folder / "figures" / f"{p.name}.png": p.png for group in pictures.values() for p in group}
     _replace_pictures(folder / "figures", drawn)
     return ReportFiles(files.html, files.summary, files.csv, tuple(drawn))
 
 
+def _replace(path: Path, content: bytes) -> None:
+    """Put ``content`` in the place of ``path``, whole or not at all; no draft is left behind."""
+    draft = path.with_name(path.name + ".draft")
+    try:
+        draft.write_bytes(content)
+        os.replace(draft, path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+
+
 def _replace_pictures(folder: Path, drawn: dict[Path, bytes]) -> None:
     folder.mkdir(exist_ok=True)
+    for path, png in drawn.items():
+        _replace(path, png)
     for stale in set(folder.glob("*.png")) - set(drawn):
         stale.unlink()
-    for path, png in drawn.items():
-        path.write_bytes(png)

@@ -14,6 +14,7 @@ from reports.figures.style import (
     PAPER,
     Picture,
     colour,
+    few_ticks,
     finish,
     marker,
     sheet,
@@ -95,6 +96,7 @@ def _panel(axes: Axes, judged: ScenarioJudgement, judgement: Judgement) -> None:
         label.set_fontweight("bold" if cell.subject.name in judged.best else "normal")
     axes.set_ylim(len(cells) - 0.4, -0.6)
     axes.set_xlim(left=0)
+    few_ticks(axes)
     axes.grid(axis="x")
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(f"server CPU per {judged.scenario.unit}, µs")

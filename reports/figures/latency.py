@@ -15,6 +15,7 @@ from reports.figures.style import (
     PAPER,
     Picture,
     colour,
+    few_ticks,
     finish,
     log_ticks,
     marker,
@@ -77,6 +78,7 @@ def _panels(latency: Axes, throughput: Axes, judged: ScenarioJudgement) -> None:
     latency.set_title(wrapped(judged.scenario.title, 50))
     latency.set_xlabel("round trip, µs")
     throughput.set_xlim(left=0)
+    few_ticks(throughput)
     throughput.set_xlabel(f"{judged.scenario.unit}s per second, thousands")
     throughput.tick_params(labelleft=False)
     for axes in (latency, throughput):

@@ -22,7 +22,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from lab.results import SubjectRecord
 
@@ -46,6 +46,7 @@ KIND_MARKER = {"mini-loop": "o", "comparison": "s", "floor": "|", "custom": "D"}
 
 WIDTH_IN = 7.6
 PNG_DPI = 160
+TICK_STEPS = 5
 
 RC = {
     "font.family": ["DejaVu Sans"],
@@ -171,3 +172,9 @@ def log_ticks(axes: Axes, which: str) -> None:
     axis = axes.xaxis if which == "x" else axes.yaxis
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     axis.set_minor_formatter(NullFormatter())
+
+
+def few_ticks(axes: Axes) -> None:
+    """At most five steps on a linear x axis: numbers of any length stand clear in a narrow panel."""
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=TICK_STEPS))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))

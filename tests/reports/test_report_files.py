@@ -21,6 +21,7 @@ from reports import ReportFiles, write_report
 VOID = {"meta", "br", "link", "img", "hr", "input"}
 SECTIONS = {
     "verdict",
+    "answer",
     "map",
     "cpu",
     "scaling",
