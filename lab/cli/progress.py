@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Protocol, Self
 from lab.cli.terminal import console, duration, is_terminal
 from lab.harness.events import CellFinished, CellStarted, Event, RoundFinished, RunStarted, Warned
 from lab.harness.plan import Cell
+from lab.harness.stuck import innermost_frame
 from lab.results import Sample
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
+
+NARROW = 60
+"""Columns of a terminal below which the time left stands without words around it."""
 
 
 class Show(Protocol):
@@ -50,6 +54,8 @@ class Lines:
 
     def _text(self, event: Event) -> str | None:
         match event:
+            case RunStarted(done=done, cells=cells) if done == cells:
+                return f"All {cells} samples were there already: nothing left to measure"
             case RunStarted(done=done, cells=cells) if done:
                 return f"{done} of {cells} samples were there already"
             case CellFinished(sample=Sample(status="failed") as sample):
@@ -67,11 +73,12 @@ class Bar(Lines):
     def __init__(self, out: Console) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+        left = "{task.fields[left]}" if out.width < NARROW else "about {task.fields[left]} left"
         self._progress: Progress = Progress(
             TextColumn("{task.fields[where]}", markup=False),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
-            TextColumn("about {task.fields[left]} left", markup=False),
+            TextColumn(left, markup=False),
             console=out,
             transient=True,
             expand=True,
@@ -92,26 +99,28 @@ class Bar(Lines):
                 self._progress.update(self._task, total=cells, completed=done, left=duration(left))
             case CellStarted(cell=cell, position=position, remaining_s=left):
                 self._progress.update(
-                    self._task, completed=position - 1, where=_where(cell), left=duration(left)
+                    self._task, completed=position - 1, where=self._where(cell), left=duration(left)
                 )
             case RoundFinished(done=done):
                 self._progress.update(self._task, completed=done)
                 return
         super().__call__(event)
 
+    def _where(self, cell: Cell) -> str:
+        """``epoll · idle 5,000``, cut to a third of the line: the bar and the numbers need the rest."""
+        scenario = cell.scenario
+        point = f" {scenario.parameters[scenario.axis]:,}" if scenario.axis else ""
+        text = f"{cell.subject.name} · {scenario.workload}{point}"
+        room = self._progress.console.width // 3
+        return text if len(text) <= room else text[: room - 1] + "…"
+
 
 def failure(sample: Sample) -> str:
-    """One failed sample in words, with the last line of its standard error."""
+    """One failed sample in words, with where it hung, or the last line of its standard error."""
     text = f"Failed: {sample.subject} under {sample.scenario}, round {sample.round + 1}: {sample.reason}"
-    lines = (sample.stderr_tail or "").strip().splitlines()
-    return f"{text} [{lines[-1]}]" if lines else text
-
-
-def _where(cell: Cell) -> str:
-    """``epoll · idle 5,000``: short enough for a narrow terminal."""
-    scenario = cell.scenario
-    point = f" {scenario.parameters[scenario.axis]:,}" if scenario.axis else ""
-    return f"{cell.subject.name} · {scenario.workload}{point}"
+    tail = (sample.stderr_tail or "").strip()
+    telling = innermost_frame(tail) or tail.rpartition("\n")[2]
+    return f"{text} [{telling}]" if telling else text
 
 
 def round_name(event: RoundFinished) -> str:

@@ -22,6 +22,8 @@ import tempfile
 import time
 from typing import IO, Any
 
+from lab.harness.stuck import look
+
 TAIL_BYTES = 4000
 """How much of a failed process's standard error a sample keeps."""
 GRACE_S = 0.5
@@ -44,7 +46,7 @@ class ChildFailure(Exception):
     def __init__(self, child: Child | None, reason: str) -> None:
         super().__init__(f"{child.role}: {reason}" if child else reason)
         self.child = child
-        """None: no answer came, and which process hangs is not known."""
+        """None: no answer came, and which process hangs is not to be seen (`stuck`)."""
         self.stderr_tail = ""
         """The last of what the failed process (both, if it is not known which) wrote; set on leaving
         `Children`."""
@@ -71,6 +73,11 @@ class Child:
             self._stderr.close()
             raise
         self.stdout: IO[bytes] = self._process.stdout
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid
 
     def send(self, line: str) -> None:
         """Say something to the child; if it is gone, the next `Children.expect` tells."""
@@ -106,6 +113,8 @@ class Child:
     def terminate(self) -> str:
         """Ask a failed child to end, which makes it dump its stack; return the tail of its standard error."""
         self._process.terminate()
+        # A stopped process takes signals once it goes on.
+        self._process.send_signal(signal.SIGCONT)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(GRACE_S)
         size = self._stderr.seek(0, os.SEEK_END)
@@ -171,13 +180,19 @@ class Children:
         while True:
             ready = self._selector.select(max(0.0, self._deadline_s - self.elapsed_s()))
             if not ready:
-                within = f"within {self._deadline_s:g} s of the start"
-                raise ChildFailure(None, f"expected {meaning} {within}, got no answer from it")
+                raise self._silence(meaning)
             # The server first: its failure may be the cause of the load's.
             for key, _mask in sorted(ready, key=lambda each: self._children.index(each[0].data)):
                 for report in self._hear(key.data):
                     if key.data is child and report["event"] == event:
                         return report
+
+    def _silence(self, meaning: str) -> ChildFailure:
+        """No answer came in time. Who was awaited need not be the stuck one: a load waits for its server."""
+        role, states = look({each.role: each.pid for each in self._children})
+        stuck = next((each for each in self._children if each.role == role), None)
+        within = f"within {self._deadline_s:g} s of the start"
+        return ChildFailure(stuck, f"expected {meaning} {within}, got no answer: {states}")
 
     def _hear(self, child: Child) -> list[dict[str, Any]]:
         """What ``child`` reports. Its failure is raised once the server had the chance to explain it."""

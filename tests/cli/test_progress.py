@@ -70,6 +70,15 @@ def test_a_terminal_gets_a_bar_with_the_place_and_the_time_left(record: RunRecor
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l"), "and shown again"
 
 
+def test_on_a_narrow_terminal_the_bar_keeps_its_place(record: RunRecord, tmp_path: Path) -> None:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=40, color_system=None)
+    shown(progress.Bar(console), record, tmp_path)
+    drawn = [line for line in out.getvalue().replace("\r", "\n").splitlines() if "…" in line and "/8" in line]
+    assert drawn
+    assert all("━━━━" in line for line in drawn)
+
+
 @pytest.mark.parametrize(
     ("stream", "term", "kind"),
     [

@@ -66,6 +66,12 @@ class KilledLoop(TroubledLoop):
         return data
 
 
+class StoppedLoop(TroubledLoop):
+    def trouble(self, sock: socket.socket, data: bytes) -> bytes:
+        os.kill(os.getpid(), signal.SIGSTOP)
+        return data
+
+
 class HangingLoop(TroubledLoop):
     def trouble(self, sock: socket.socket, data: bytes) -> bytes:
         never_set = threading.Event()

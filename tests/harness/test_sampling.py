@@ -11,6 +11,7 @@ import pytest
 
 from lab.harness import children, subjects
 from lab.harness.sampling import Cores, Timing, choose_cores, client_limited, take_sample
+from lab.harness.stuck import innermost_frame
 from lab.results import Sample, ScenarioRecord, from_json, to_json
 from lab.workloads.registry import WORKLOADS, workload
 
@@ -178,8 +179,15 @@ def test_an_error_in_a_connections_task_is_kept_with_its_traceback() -> None:
 def test_a_hung_server_fails_at_the_deadline_and_shows_where_it_hangs() -> None:
     taken = troubled("HangingLoop", HANG_TIMING)
     assert taken.status == "failed"
-    assert "within 3 s of the start, got no answer" in taken.reason
+    assert "within 3 s of the start, got no answer: the server waits, the load waits" in taken.reason
     assert "in trouble" in taken.stderr_tail
+
+
+def test_a_stopped_server_is_blamed_although_the_load_was_awaited() -> None:
+    taken = troubled("StoppedLoop", HANG_TIMING)
+    assert taken.reason.startswith("server: expected the load to")
+    assert "the server is stopped (SIGSTOP)" in taken.reason
+    assert "loops_for_tests.py" in innermost_frame(taken.stderr_tail)
 
 
 def test_a_loop_that_never_calls_its_readers_fails_the_ring() -> None:
