@@ -14,7 +14,13 @@ PY := $(VENV)/bin/python
 
 # A stamp holds for one Python and one place: an editable install knows the folder it was made in.
 PLACE := $(shell pwd | cksum | cut -d ' ' -f 1)
+ifneq ($(VERSION),)
 READY := $(VENV)/.muxlab-$(VERSION)-$(PLACE)
+else
+# What make names when it gives up; no file may stand for it.
+READY := python-3.11-or-newer
+.PHONY: $(READY) $(READY)-dev
+endif
 READY_DEV := $(READY)-dev
 
 # What `make bench` passes on, where it is given. Lists may have spaces: BACKEND="epoll uvloop".
@@ -103,7 +109,9 @@ $(READY_DEV): pyproject.toml
 # Says what was found and what to do when PYTHON is missing or older than 3.11.
 define right_python
 if $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then exit 0; fi; \
-if [ -n '$(VERSION)' ]; then found='$(PYTHON) is Python $(VERSION)'; else found='$(PYTHON) cannot be run'; fi; \
+if [ -n '$(VERSION)' ]; then found='$(PYTHON) is Python $(VERSION)'; \
+elif command -v '$(PYTHON)' >/dev/null 2>&1; then found='$(PYTHON) cannot be run'; \
+else found='$(PYTHON) cannot be found'; fi; \
 echo "muxlab needs Python 3.11 or newer; $$found." >&2; \
 for each in python3.13 python3.12 python3.11; do \
   if $$each -c pass 2>/dev/null; then \

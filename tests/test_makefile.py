@@ -87,7 +87,8 @@ def test_a_newer_python_that_is_there_is_named(here: Path) -> None:
 
 def test_a_python_that_does_not_exist_gets_a_clear_message(here: Path) -> None:
     result = make(here, "bench", "PYTHON=no-such-python")
-    assert "no-such-python cannot be run." in result.stderr
+    assert "no-such-python cannot be found." in result.stderr
+    assert ".venv" not in result.stderr
 
 
 def test_each_named_python_has_its_own_environment(here: Path) -> None:

@@ -6,6 +6,7 @@ in muxlab keeps its traceback.
 
 from __future__ import annotations
 
+import difflib
 import errno
 from typing import Any
 
@@ -14,10 +15,11 @@ import click
 from lab.cli.bench import bench
 from lab.cli.doctor import doctor
 from lab.cli.exit_codes import BAD_INPUT, FAILED, INTERRUPTED
+from lab.cli.invocation import program
 from lab.cli.listing import backends, workloads
 from lab.cli.report import report
 from lab.cli.run import run
-from lab.errors import LabError
+from lab.errors import LabError, UnknownNameError
 
 EPILOG = """
 Start with `muxlab doctor`, then `muxlab bench`.
@@ -51,8 +53,15 @@ class Muxlab(click.Group):
                 raise  # `muxlab backends | head`: click ends quietly
             raise Complaint(_refusal(error), FAILED) from error
         except KeyboardInterrupt:
-            click.echo("muxlab: stopped at once; `muxlab report` shows what was kept", err=True)
+            click.echo(f"muxlab: stopped at once; `{program()} report` shows what was kept", err=True)
             context.exit(INTERRUPTED)
+
+    def resolve_command(self, context: click.Context, args: list[str]) -> Any:
+        name, choices = args[0], self.list_commands(context)
+        if name not in choices and not name.startswith("-"):
+            nearest = difflib.get_close_matches(name, choices, 1)
+            raise UnknownNameError("command", name, choices, nearest[0] if nearest else None)
+        return super().resolve_command(context, args)
 
 
 @click.group(
@@ -71,7 +80,7 @@ def _refusal(error: OSError) -> str:
     advice = "free some space; " if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
     return (
         f"the system refused{where}: {what}. Samples taken so far are kept: {advice}"
-        "`muxlab bench --resume RUN` goes on, `muxlab report RUN` shows them"
+        f"`{program()} bench --resume RUN` goes on, `{program()} report RUN` shows them"
     )
 
 

@@ -16,6 +16,7 @@ import click
 
 from lab.cli import values
 from lab.cli.exit_codes import DONE, FAILED, INTERRUPTED
+from lab.cli.invocation import program
 from lab.errors import LabError
 from lab.results import RunRecord, Sample
 
@@ -68,7 +69,7 @@ class Instruments:
     multiple=True,
     callback=values.list_option(values.whole),
     metavar="N[,N...]",
-    help="The main number of connections: echo-sockets.connections, idle.idle. "
+    help="The main number of connections, where a workload has one; see `muxlab workloads`. "
     "Several make several scenarios.",
 )
 @click.option(
@@ -158,6 +159,7 @@ def _selection(options: dict[str, Any]) -> Selection:
         connections=options["connections"],
         sizes=options["size"],
         settings=options["settings"],
+        program=program(),
     )
 
 
@@ -204,11 +206,14 @@ def _announce(record: RunRecord, folder: Path) -> None:
 
 
 def _left_out(record: RunRecord) -> Iterator[str]:
-    """What will not run: one line a subject, with its first reason."""
-    for subject in dict.fromkeys(row.subject for row in record.not_run):
-        rows = [row for row in record.not_run if row.subject == subject]
+    """What will not run: one line a reason, each subject by its first."""
+    subjects: dict[tuple[str, str], list[str]] = {}
+    for name in dict.fromkeys(row.subject for row in record.not_run):
+        rows = [row for row in record.not_run if row.subject == name]
         where = f" in {len(rows)} of {len(record.scenarios)} scenarios" if rows[0].scenario else ""
-        yield f"Left out: {subject}{where}: {rows[0].reason}"
+        subjects.setdefault((where, rows[0].reason), []).append(name)
+    for (where, reason), names in subjects.items():
+        yield f"Left out: {', '.join(names)}{where}: {reason}"
 
 
 def _measure(context: click.Context, record: RunRecord, folder: Path, earlier: tuple[Sample, ...]) -> Outcome:
@@ -228,7 +233,7 @@ def _close(outcome: Outcome) -> int:
 
     samples = folders.read(outcome.folder).samples
     if outcome.interrupted:
-        again = f"muxlab bench --resume {outcome.folder}"
+        again = f"{program()} bench --resume {outcome.folder}"
         click.echo(f"Interrupted with {len(samples)} samples kept; `{again}` goes on", err=True)
     if not samples:
         click.echo("There is nothing to report.", err=True)

@@ -7,6 +7,7 @@ import sys
 import click
 
 from lab.cli.exit_codes import DONE, FAILED
+from lab.cli.invocation import program
 
 MARKS = {"ok": "ok  ", "note": "note", "warning": "WARN"}
 
@@ -31,7 +32,7 @@ def doctor(context: click.Context) -> None:
     for check in found:
         out.print(f"{MARKS[check.status]}  {check.text}", style=_style(check.status), soft_wrap=True)
     problems = sum(1 for check in found if check.status == "warning")
-    out.print(f"{problems} to mend" if problems else "Nothing to mend: `muxlab bench` can start")
+    out.print(f"{problems} to mend" if problems else f"Nothing to mend: `{program()} bench` can start")
     context.exit(FAILED if problems else DONE)
 
 

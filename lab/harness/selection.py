@@ -40,10 +40,12 @@ class Selection:
     """For each workload with a parameter called ``size``, in bytes."""
     settings: Settings = field(default_factory=dict)
     """Wins over ``connections`` and ``sizes``."""
+    program: str = "muxlab"
+    """What starts muxlab here, quoted for a shell; the recorded command begins with it."""
 
     def command(self, seed: int) -> str:
         """The command line that repeats this selection with this seed."""
-        words = ["muxlab", "bench", "--profile", self.profile]
+        words = ["bench", "--profile", self.profile]
         words += [word for name in self.backends for word in ("--backend", name)]
         words += [word for name in self.workloads for word in ("--workload", name)]
         if self.rounds is not None:
@@ -56,7 +58,7 @@ class Selection:
             words += ["--size", _listed(self.sizes)]
         for (name, parameter), values in self.settings.items():
             words += ["--set", f"{name}.{parameter}={_listed(values)}"]
-        return shlex.join([*words, "--seed", str(seed)])
+        return f"{self.program} {shlex.join([*words, '--seed', str(seed)])}"
 
 
 def chosen_profile(selection: Selection) -> Profile:

@@ -129,8 +129,8 @@ def cannot_run(name: str, scenario: ScenarioRecord, descriptor_limit: int) -> st
         return f"{mechanism} watches descriptors below {watchable:,} only; this scenario needs {watched:,}"
     if needed > descriptor_limit:
         return (
-            f"this scenario needs {needed:,} descriptors a process, the limit here is "
-            f"{descriptor_limit:,}: raise it with `ulimit -n {needed}`"
+            f"this scenario needs {needed:,} descriptors a process, the limit here is {descriptor_limit:,}, "
+            "raised as far as allowed: take fewer connections, or have the administrator raise the hard limit"
         )
     if lacking := _lacking(name, scenario.workload):
         return f"unsupported: {name} does not implement {lacking}"

@@ -269,3 +269,25 @@ def test_an_empty_list_is_an_error_and_not_everything(here: Path, words: tuple[s
     result = muxlab_bench(*words)
     assert result.exit_code == 2
     assert "got an empty" in result.stderr
+
+
+def test_a_complete_run_has_nothing_left_to_measure(here: Path) -> None:
+    muxlab_bench(*SMALL)
+    result = muxlab_bench("--resume", only_run(here).name)
+    assert result.exit_code == 0
+    assert "nothing left to measure" in result.stderr
+
+
+def test_subjects_left_out_for_one_reason_share_a_line(here: Path) -> None:
+    result = muxlab_bench("-b", "poll", "-w", "idle", "--connections", "10,10000000", "--rounds", "1")
+    left_out = [line for line in result.stderr.splitlines() if line.startswith("Left out: ")]
+    assert len(left_out) == 1
+    assert "poll, asyncio, asyncio-again, floor in 1 of 2 scenarios" in left_out[0]
+    assert "ulimit" not in left_out[0]
+
+
+def test_an_unknown_command_gets_the_list_and_the_nearest(here: Path) -> None:
+    result = CliRunner().invoke(muxlab, ["bensch"], prog_name="muxlab")
+    assert result.exit_code == 2
+    assert "no command is called 'bensch'. Did you mean 'bench'?" in result.stderr
+    assert "doctor" in result.stderr

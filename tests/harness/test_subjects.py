@@ -130,7 +130,5 @@ def test_select_cannot_watch_more_than_its_limit() -> None:
 def test_nobody_can_open_more_than_the_limit_on_descriptors() -> None:
     scenario = workload("ring").scenario(pairs=1000)
     reason = subjects.cannot_run("asyncio", scenario, 1024)
-    assert (
-        "needs 2,032 descriptors a process, the limit here is 1,024: raise it with `ulimit -n 2032`" in reason
-    )
+    assert "needs 2,032 descriptors a process, the limit here is 1,024, raised as far as allowed" in reason
     assert subjects.cannot_run("asyncio", scenario, 2032) is None

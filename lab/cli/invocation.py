@@ -1,0 +1,34 @@
+"""What a person types to start muxlab again: as it was started, so that it works from the same place."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+
+def program() -> str:
+    """``muxlab`` where the shell finds it, else ``.venv/bin/muxlab``, else ``python3 -m lab``; quoted.
+
+    `make` starts ``.venv/bin/python -m lab``, whose script stands beside the interpreter.
+    """
+    started = Path(sys.argv[0])
+    if started.name == "muxlab":
+        return _typed(started)
+    if (started.parent.name, started.name) != ("lab", "__main__.py"):
+        return "muxlab"
+    script = Path(sys.executable).with_name("muxlab")
+    return _typed(script) if script.exists() else f"{_typed(Path(sys.executable))} -m lab"
+
+
+def _typed(path: Path) -> str:
+    """The shortest that a shell here takes for ``path``. Links stay: a virtual environment's is its own."""
+    absolute = os.path.abspath(path)
+    found = shutil.which(path.name)
+    if found and os.path.abspath(found) == absolute:
+        return path.name
+    relative = os.path.relpath(absolute)
+    typed = absolute if relative.startswith(os.pardir) else relative
+    return shlex.quote(typed if os.sep in typed else os.path.join(os.curdir, typed))

@@ -1,0 +1,43 @@
+"""The command that is told to the reader works for the reader."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab.cli.invocation import program
+
+
+@pytest.fixture
+def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A virtual environment's ``muxlab`` under the working directory, not on the search path."""
+    script = tmp_path / ".venv" / "bin" / "muxlab"
+    script.parent.mkdir(parents=True)
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(sys, "executable", str(script.with_name("python")))
+    return script
+
+
+@pytest.mark.parametrize("started", [".venv/bin/muxlab", "lab/__main__.py"])
+def test_a_script_that_is_not_on_the_path_is_named_by_its_place(
+    script: Path, started: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", [started])
+    assert program() == ".venv/bin/muxlab"
+
+
+def test_a_script_on_the_path_is_named_alone(script: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", [str(script)])
+    monkeypatch.setenv("PATH", str(script.parent))
+    assert program() == "muxlab"
+
+
+def test_without_a_script_the_module_is_named(script: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script.unlink()
+    monkeypatch.setattr(sys, "argv", ["lab/__main__.py"])
+    assert program() == ".venv/bin/python -m lab"
