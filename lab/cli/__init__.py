@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import sys
 
-from lab.cli.app import muxlab
-
-__all__ = ["main", "muxlab"]
+from lab.cli.exit_codes import INTERRUPTED
 
 
 def main() -> None:
@@ -21,4 +19,9 @@ def main() -> None:
             "muxlab: expected Linux, macOS or a BSD, got Windows, which has neither readiness calls for all "
             "descriptors nor fork: run it in WSL (https://learn.microsoft.com/windows/wsl/install)"
         )
+    try:
+        # Imported here, so that Ctrl-C in these first tenths of a second ends without a traceback too.
+        from lab.cli.app import muxlab
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
     muxlab(prog_name="muxlab")

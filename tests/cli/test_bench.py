@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import reports
-from lab.cli import muxlab
+from lab.cli.app import muxlab
 from lab.cli.bench import Instruments
 from lab.harness import folders
 from lab.results import RUN_FILE, SAMPLES_FILE, read_run

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import builtins
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from lab.cli import main
 from lab.cli.invocation import program
 
 
@@ -41,3 +44,18 @@ def test_without_a_script_the_module_is_named(script: Path, monkeypatch: pytest.
     script.unlink()
     monkeypatch.setattr(sys, "argv", ["lab/__main__.py"])
     assert program() == ".venv/bin/python -m lab"
+
+
+def test_ctrl_c_while_the_program_is_imported_ends_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def impatient(name: str, *args: Any, **more: Any) -> Any:
+        if name == "lab.cli.app":
+            raise KeyboardInterrupt
+        return importing(name, *args, **more)
+
+    importing = builtins.__import__
+    monkeypatch.setattr(builtins, "__import__", impatient)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130

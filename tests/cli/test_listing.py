@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lab import cli
-from lab.cli import muxlab
+from lab.cli.app import muxlab
 from lab.cli.terminal import duration
 from lab.harness import environment, subjects
 from lab.workloads.registry import WORKLOADS

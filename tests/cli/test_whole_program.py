@@ -14,7 +14,7 @@ import psutil
 import pytest
 from click.testing import CliRunner
 
-from lab.cli import muxlab
+from lab.cli.app import muxlab
 from lab.cli.bench import Instruments
 from lab.results import SAMPLES_FILE, read_run
 from tests.check_report import complaints
