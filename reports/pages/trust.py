@@ -140,8 +140,8 @@ def disagreement(judgement: Judgement, found: Answer) -> str:
         return ""
     more = f"; and {len(said) - SHOWN_AT_MOST} more" if len(said) > SHOWN_AT_MOST else ""
     return (
-        "The machine's speed changed between samples: ratios paired by round, which the verdicts use, differ "
-        f"from those of the medians in the tables by more than the noise floor: "
+        "Ratios paired by round, which the verdicts use, and ratios of the medians in the tables lie further "
+        "apart than the noise floor, as when the machine's speed changes between samples: "
         f"{'; '.join(said[:SHOWN_AT_MOST])}{more}."
     )
 
