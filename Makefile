@@ -67,8 +67,9 @@ microbench: $(READY_DEV)
 	$(PY) -m pytest -q -rN --benchmark-enable --benchmark-only --benchmark-json="$$run/microbench.json" \
 	  tests/microbench && $(PY) -m lab report "$$run"
 
+# Every core takes whole files: tests of one file may share what is costly to make.
 test: $(READY_DEV)
-	@$(PY) -m pytest -q
+	@$(PY) -m pytest -q --numprocesses auto --dist loadfile
 
 conformance: $(READY_DEV)
 	@$(PY) -m tests.conformance $(if $(BACKEND),--backend "$(BACKEND)") $(if $(TASKS),--tasks "$(TASKS)") \
