@@ -26,9 +26,7 @@ Pair = tuple[socket.socket, socket.socket]
 Run = Callable[[Awaitable[Any]], Any]
 
 WITH_PYTHON_TASKS = [
-    f"{name}, Python tasks"
-    for name in ("epoll", "epoll-et", "kqueue")
-    if backends.unavailable(name) is None
+    f"{name}, Python tasks" for name in ("epoll", "epoll-et", "kqueue") if backends.unavailable(name) is None
 ]
 
 
