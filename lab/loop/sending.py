@@ -82,7 +82,7 @@ class SendingTransport(asyncio.Transport):
         """Send ``data`` (bytes-like), now as far as the kernel takes it, the rest when it takes more.
 
         ``_direct`` stands for five questions whose answer is nearly always the same: nothing queued, not
-        closed, not lost, no end of stream sent, no sendfile under way (tests/microbench: echo-protocol).
+        closed, not lost, no end of stream sent, no sendfile under way (make bench WORKLOAD=echo-protocol).
         """
         if not (self._direct and data.__class__ is bytes and data):
             data = self._accepted(data)

@@ -179,7 +179,7 @@ class StreamTransport(SendingTransport):
         """The kernel says that there is something to read: read once, hand it on; True if there may be more.
 
         It stands for ``self._context.run(self._protocol.data_received, self._sock.recv(self._read_size))``
-        with both callables kept (tests/microbench: echo_protocol). Errors end the connection.
+        with both callables kept (make bench WORKLOAD=echo-protocol). Errors end the connection.
         """
         deliver = self._deliver
         if deliver is None:
