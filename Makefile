@@ -67,9 +67,10 @@ microbench: $(READY_DEV)
 	$(PY) -m pytest -q -rN --benchmark-enable --benchmark-only --benchmark-json="$$run/microbench.json" \
 	  tests/microbench && $(PY) -m lab report "$$run"
 
-# Every core takes whole files: tests of one file may share what is costly to make.
+# On every core. By tests, not by files: a worker that dies must not keep the others from ending the run
+# (pytest-xdist 1378).
 test: $(READY_DEV)
-	@$(PY) -m pytest -q --numprocesses auto --dist loadfile
+	@$(PY) -m pytest -q --numprocesses auto --dist load
 
 conformance: $(READY_DEV)
 	@$(PY) -m tests.conformance $(if $(BACKEND),--backend "$(BACKEND)") $(if $(TASKS),--tasks "$(TASKS)") \

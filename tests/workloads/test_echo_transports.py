@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 import ssl
 import tempfile
-import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 
@@ -22,6 +22,7 @@ SERVERS: dict[str, Serve] = {
     "buffered": lambda listener, context: serve_protocol(listener, BufferedEchoProtocol, context),
     "streams": serve_streams,
 }
+WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 LARGE = bytes(range(256)) * 20_000
 """More than the socket buffers of both sides, and the transport's high-water mark, hold."""
 
@@ -51,14 +52,20 @@ def connected(address: tuple[str, int] | str, wire: str) -> Iterator[socket.sock
 
 def exchange(address: tuple[str, int] | str, wire: str, message: bytes) -> bytes:
     """What comes back for ``message`` until the server has closed after us; it is read only when the server
-    has taken all, or no more."""
+    has taken all, or no more. From one thread: a TLS connection must not be read and written at once."""
     with connected(address, wire) as client:
-        sender = threading.Thread(target=client.sendall, args=(message,))
-        sender.start()
-        echo = bytearray()
-        while len(echo) < len(message) and (part := client.recv(1 << 16)):
-            echo += part
-        sender.join()
+        client.setblocking(False)
+        unsent, echo = memoryview(message), bytearray()
+        while len(echo) < len(message):
+            _, writable, _ = select.select([client], [client] if unsent else [], [])
+            with suppress(*WOULD_BLOCK):
+                if writable:
+                    unsent = unsent[client.send(unsent) :]
+                    continue
+                while part := client.recv(1 << 16):  # TLS may hold more than the descriptor tells
+                    echo += part
+                break
+        client.setblocking(True)
         client.shutdown(socket.SHUT_WR)
         assert client.recv(1) == b""
     return bytes(echo)

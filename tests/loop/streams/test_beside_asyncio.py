@@ -46,7 +46,10 @@ async def polite_conversation(loop: Any, log: Log, pair: Pair) -> None:
         return protocols[-1]
 
     async with serving(loop, accept) as (_, address):
-        transport, client = await loop.create_connection(lambda: Named(log, "client"), *address)
+        # Connected beforehand: which end is told first, is the kernel's choice while both are under way.
+        sock = socket.create_connection(address)
+        await log.until(lambda log: ("server", "connection_made") in log)
+        transport, client = await loop.create_connection(lambda: Named(log, "client"), sock=sock)
         log.note("connected")
         transport.write(b"one")
         log.note("written")
