@@ -140,5 +140,16 @@ def readiness_handle(
     return kind(fd, callback, args, loop)
 
 
+def behind(fire: Callable[[], object], loop: Any) -> Any:
+    """The party whose ``fire`` this is; for a ready-made call, a handle that tells the same.
+
+    The handle that made the call may be cancelled by now, and say nothing any more.
+    """
+    if isinstance(fire, functools.partial):
+        callback, *args = fire.args
+        return Handle(callback, tuple(args), loop, fire.func.__self__)
+    return fire.__self__  # type: ignore[attr-defined]
+
+
 def _nothing() -> None:
     """What a cancelled handle does."""

@@ -1,30 +1,44 @@
-"""The table of descriptors: a dict and a list that say the same."""
+"""The table of descriptors: a dict of parties and a list of their calls that agree."""
 
 from lab.loop.turn import PartyTable
 
 
-def by_number(table: PartyTable) -> dict[int, object]:
-    return {fd: party for fd, party in enumerate(table.by_number) if party is not None}
+class Party:
+    """What waits for a descriptor, as far as the table knows it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def fire(self) -> str:
+        return self.name
+
+
+def fired(table: PartyTable) -> dict[int, object]:
+    return {fd: fire() for fd, fire in enumerate(table.calls) if fire is not None}
+
+
+def names(table: PartyTable) -> dict[int, str]:
+    return {fd: party.name for fd, party in table.items()}
 
 
 def test_the_list_follows_the_dict_through_every_change() -> None:
     table = PartyTable()
-    table[7] = "seven"
-    table[2] = "two"
-    assert dict(table) == by_number(table) == {7: "seven", 2: "two"}
-    table[7] = "another"
+    table[7] = Party("seven")
+    table[2] = Party("two")
+    assert names(table) == fired(table) == {7: "seven", 2: "two"}
+    table[7] = Party("another")
     del table[2]
-    assert dict(table) == by_number(table) == {7: "another"}
-    assert table.pop(7) == "another"
+    assert names(table) == fired(table) == {7: "another"}
+    assert table.pop(7).name == "another"
     assert table.pop(7, "nobody") == "nobody"
     assert table.pop(70) is None
-    assert dict(table) == by_number(table) == {}
+    assert names(table) == fired(table) == {}
 
 
 def test_an_emptied_table_can_be_filled_again() -> None:
     table = PartyTable()
-    table[3] = "three"
+    table[3] = Party("three")
     table.clear()
-    assert dict(table) == by_number(table) == {}
-    table[1] = "one"
-    assert by_number(table) == {1: "one"}
+    assert names(table) == fired(table) == {}
+    table[1] = Party("one")
+    assert fired(table) == {1: "one"}
