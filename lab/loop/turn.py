@@ -49,8 +49,8 @@ class PartyTable(dict[int, Any]):
     """Descriptor -> the party that waits for it: whatever has ``fire``, ``hangup``, ``lost`` and ``owner``.
 
     Descriptors are small dense numbers, so each party's ``fire`` is kept by number in a list, ``calls``
-    (None: nobody). Looking there takes no hash, no comparison and no attribute, and touches a fifth of the memory,
-    which is what an event costs when thousands are registered (tests/microbench: ring).
+    (None: nobody). Looking there takes no hash, no comparison and no attribute, and touches a fifth of the
+    memory, which is what an event costs when thousands are registered (tests/microbench: ring).
     """
 
     __slots__ = ("calls",)
