@@ -11,7 +11,7 @@ import pandas as pd
 
 from lab.results import Run, ScenarioRecord, SubjectRecord
 from reports.analysis.comparison import Comparison
-from reports.analysis.estimate import Estimate, Values, generator, median_estimate
+from reports.analysis.estimate import Estimate, Values, median_estimate
 from reports.analysis.tidy import OPERATION_COLUMNS, by_round
 
 LATENCIES = ("p50", "p90", "p99", "p999")
@@ -72,8 +72,8 @@ class CellBuilder:
             subject=subject,
             scenario=scenario,
             costs=tuple(float(value) for value in rows["cpu_us_per_operation"]),
-            cost=self._estimate(rows, "cpu_us_per_operation", key),
-            throughput=self._estimate(rows, "throughput_per_s", key),
+            cost=median_estimate(rows["cpu_us_per_operation"].to_numpy(dtype=float)),
+            throughput=median_estimate(rows["throughput_per_s"].to_numpy(dtype=float)),
             latency_us=_latency(rows),
             per_operation=_per_operation(rows),
             peak_rss_bytes=float(rows["peak_rss_bytes"].median()) or None,
@@ -81,10 +81,6 @@ class CellBuilder:
             failed=failed,
             client_limited=int(rows["client_limited"].astype(bool).sum()),
         )
-
-    def _estimate(self, rows: pd.DataFrame, column: str, key: tuple[str, str]) -> Estimate | None:
-        rng = generator(self._run.record.seed, *key, column)
-        return median_estimate(rows[column].to_numpy(dtype=float), rng)
 
     def _why_missing(
         self, subject: SubjectRecord, scenario: ScenarioRecord, excluded: pd.DataFrame | None

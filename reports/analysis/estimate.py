@@ -1,25 +1,34 @@
 """Medians and ratios with intervals: what a handful of noisy rounds can support, and no more.
 
-Method: the median, and a 95 % percentile-bootstrap interval of it (rounds drawn with replacement). A ratio
-is formed inside each round first, so that what slows a whole round cancels out; then the median of the
-ratios is taken, and rounds are resampled. Every draw is seeded by the run's seed and the name of what is
-estimated: the same run gives the same report, and no estimate depends on which others were made.
+Method: the median, and the interval between two order statistics whose chance to hold the true median is
+known from the binomial distribution alone, whatever the shape of the noise; interpolated between the two
+pairs next to 95 % (Hettmansperger and Sheather, Statistics & Probability Letters 4, 1986). A ratio is formed
+inside each round first, so that what slows a whole round cancels out; then the median of the ratios is taken.
+Nothing is drawn at random.
 
-Pitfall: with five rounds the bootstrap of a median spans the smallest to the largest value and covers the
-true median in 94 % of cases; with fewer it covers less (75 % of three rounds). Below ``FIRM_ROUNDS`` an
-interval is therefore called indicative, below ``FEWEST_ROUNDS`` no verdict is built on it.
+Pitfalls
+- A percentile bootstrap of a median picks order statistics too, but at levels nobody chose: over 2,000
+  experiments it held the true median 87.6 % of the time with seven rounds, 93.1 % with eight, 95.9 % with
+  nine.
+- Five rounds cannot give 95 %: lowest to highest holds the true median in 1 - 2 * 0.5**5 = 93.75 % of cases,
+  four rounds in 87.5 %, three in 75 %. `Estimate.confidence` says which, and so does every report. Below
+  ``FIRM_ROUNDS`` an interval is called indicative, below ``FEWEST_ROUNDS`` no verdict is built on it.
+- Between two modes there is nothing to interpolate: where samples fall into two heaps of equal weight, the
+  coverage is that of the inner pair (87 % of seven rounds).
 """
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
-import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-RESAMPLES = 2_000
+CONFIDENCE = 0.95
 FIRM_ROUNDS = 5
 FEWEST_ROUNDS = 3
 
@@ -28,12 +37,17 @@ Values = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A median with its 95 % interval; ``low`` and ``high`` are NaN when a single round was seen."""
+    """A median with its interval; ``low`` and ``high`` are NaN when a single round was seen."""
 
     value: float
     low: float
     high: float
     rounds: int
+
+    @property
+    def confidence(self) -> float:
+        """How often such an interval holds the true median: `CONFIDENCE`, or less with few rounds."""
+        return confidence(self.rounds)
 
     @property
     def indicative(self) -> bool:
@@ -45,13 +59,32 @@ class Estimate:
         """At least two rounds were seen."""
         return self.rounds > 1
 
+    @property
+    def width(self) -> float:
+        """How wide the interval is, as a share of the value; NaN without one."""
+        return (self.high - self.low) / self.value if self.value else math.nan
 
-def generator(seed: int, *names: str) -> np.random.Generator:
-    """Random numbers that belong to ``names`` under ``seed``, and to nothing else."""
-    return np.random.default_rng([abs(seed), zlib.crc32("\0".join(names).encode())])
+
+def confidence(rounds: int) -> float:
+    """The confidence of an interval over so many rounds: 0.95, or the most that fewer than six can give."""
+    return min(CONFIDENCE, next(_coverages(rounds)))
 
 
-def median_estimate(values: Values, rng: np.random.Generator) -> Estimate | None:
+def median_interval(values: Values) -> tuple[Values, Values]:
+    """Low and high ends of the interval of the median along the last axis, which must not be empty.
+
+    From the k-th lowest to the k-th highest value, interpolated towards the next pair inwards so that the
+    confidence is 95 %; from the lowest to the highest where even that holds less.
+    """
+    ordered = np.sort(values, axis=-1)
+    outer, inward = _ranks(ordered.shape[-1])
+    inner = min(outer + 1, ordered.shape[-1] - 1 - outer)
+    low = (1 - inward) * ordered[..., outer] + inward * ordered[..., inner]
+    high = (1 - inward) * ordered[..., -1 - outer] + inward * ordered[..., -1 - inner]
+    return low, high
+
+
+def median_estimate(values: Values) -> Estimate | None:
     """The median of ``values`` (NaN left out) with its interval; None when nothing is left."""
     values = np.asarray(values, dtype=float)
     values = values[np.isfinite(values)]
@@ -60,14 +93,37 @@ def median_estimate(values: Values, rng: np.random.Generator) -> Estimate | None
     middle = float(np.median(values))
     if values.size == 1:
         return Estimate(middle, math.nan, math.nan, 1)
-    drawn = values[rng.integers(0, values.size, size=(RESAMPLES, values.size))]
-    medians = np.median(drawn, axis=1)
-    low, high = np.percentile(medians, [2.5, 97.5])
+    low, high = median_interval(values)
     return Estimate(middle, float(low), float(high), int(values.size))
 
 
-def ratio_estimate(values: Values, reference: Values, rng: np.random.Generator) -> Estimate | None:
-    """The median of ``values / reference``, paired by position (one a round); None without a usable pair."""
+def ratios(values: Values, reference: Values) -> Values:
+    """``values / reference``, paired by position (one a round), of the rounds in which both are above 0."""
     values, reference = np.asarray(values, dtype=float), np.asarray(reference, dtype=float)
     usable = np.isfinite(values) & np.isfinite(reference) & (values > 0) & (reference > 0)
-    return median_estimate(values[usable] / reference[usable], rng)
+    return values[usable] / reference[usable]
+
+
+def _coverages(rounds: int) -> Iterator[float]:
+    """How often the k-th lowest to the k-th highest value hold the true median, k = 1, 2 ...; ends in 0."""
+    beyond, ways, every = 0, 1, 2**rounds
+    for below in range(rounds // 2 + 1):
+        beyond += ways
+        ways = ways * (rounds - below) // (below + 1)
+        yield max(0.0, 1 - 2 * beyond / every)
+    yield 0.0
+
+
+@functools.cache
+def _ranks(rounds: int) -> tuple[int, float]:
+    """The index of the outer order statistic, and how far (0 to 1) the end lies towards the next one inwards.
+
+    With n values, outer rank k of coverage g and the next one's coverage h, the share of the way is
+    (n - k) i / (k + (n - 2 k) i), where i = (g - 0.95) / (g - h).
+    """
+    levels = enumerate(itertools.pairwise(_coverages(rounds)), 1)
+    rank, (reached, inside) = next(found for found in levels if found[1][1] < CONFIDENCE)
+    if reached <= CONFIDENCE:
+        return 0, 0.0
+    share = (reached - CONFIDENCE) / (reached - inside)
+    return rank - 1, (rounds - rank) * share / (rank + (rounds - 2 * rank) * share)

@@ -16,7 +16,7 @@ import pandas as pd
 from lab.results import Run, ScenarioRecord, SubjectRecord
 from reports.analysis.cells import Cell, CellBuilder, paired
 from reports.analysis.comparison import Comparison, Verdict, compare
-from reports.analysis.estimate import FEWEST_ROUNDS, Values, generator, ratio_estimate
+from reports.analysis.estimate import FEWEST_ROUNDS, Values, ratios
 from reports.analysis.noise import NoiseCheck, check
 from reports.analysis.tidy import counted, tidy
 
@@ -33,14 +33,12 @@ class ScenarioJudgement:
     """The first of the ranking and those that cannot be told from it; empty below ``FEWEST_ROUNDS``."""
     pairs: dict[str, Values]
     noise_floor: float
-    seed: int
 
     def compare(self, subject: str, reference: str) -> Comparison:
         """Any two subjects of this scenario, paired by round."""
-        rng = generator(self.seed, self.scenario.id, subject, reference)
-        known = subject in self.pairs and reference in self.pairs
-        ratio = ratio_estimate(self.pairs[subject], self.pairs[reference], rng) if known else None
-        return compare(reference, ratio, self.noise_floor)
+        if subject not in self.pairs or reference not in self.pairs:
+            return compare(reference, np.empty(0), self.noise_floor)
+        return compare(reference, ratios(self.pairs[subject], self.pairs[reference]), self.noise_floor)
 
     def disagreement(self, subject: str, reference: str) -> float | None:
         """The ratio of the two medians where it lies beyond the noise floor from the paired one; else None.
@@ -96,7 +94,7 @@ class Judgement:
 
 
 def judge(run: Run) -> Judgement:
-    """Judge ``run``. Deterministic: the run's seed drives every random draw."""
+    """Judge ``run``. Deterministic: the run's seed drives the only random draw, that of the A/A check."""
     frame = tidy(run)
     rows = counted(frame)
     subjects = run.record.subjects
@@ -133,9 +131,7 @@ def _judge_scenario(
     rivals = [cell for cell in cells.values() if cell.competes and cell.cost]
     rivals.sort(key=lambda cell: cell.cost.value if cell.cost else 0.0)
     ranking = tuple(cell.subject.name for cell in rivals)
-    judged = ScenarioJudgement(
-        scenario, cells, ranking, (), pairs, noise.floor_for(scenario.id), run.record.seed
-    )
+    judged = ScenarioJudgement(scenario, cells, ranking, (), pairs, noise.floor_for(scenario.id))
     control = run.record.control
     compared = {
         name: dataclasses.replace(

@@ -30,7 +30,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from reports.analysis.estimate import Estimate, Values, generator, median_estimate
+from reports.analysis.estimate import Estimate, Values, median_estimate
 
 ALARM = 0.01
 SMALLEST_EFFECT = 0.01
@@ -96,7 +96,7 @@ def check(logs: dict[str, Values], seed: int) -> NoiseCheck:
         trust=_trust(probability, float(np.mean(pooled)), medians[worst]),
         pairs=int(pooled.size),
         probability=probability,
-        ratio=median_estimate(np.exp(pooled), generator(seed, "A/A")),
+        ratio=median_estimate(np.exp(pooled)),
         floor=noise_floor(logs),
         rounds=round(float(np.median([values.size for values in logs.values()]))),
         worst_scenario=worst,
@@ -114,7 +114,7 @@ def _trust(probability: float, mean: float, worst: float) -> Trust:
 
 def flip_probability(logs: dict[str, Values], seed: int) -> float:
     """The share of random sign patterns that look as extreme as the one seen (itself included)."""
-    rng = generator(seed, "sign flips")
+    rng = np.random.default_rng([abs(seed), *b"sign flips"])
     total_seen, total_flipped = 0.0, np.zeros(FLIPS)
     extreme_seen, extreme_flipped = 0.0, np.zeros(FLIPS)
     for values in logs.values():
