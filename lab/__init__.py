@@ -6,7 +6,6 @@ factory (``asyncio.Runner(loop_factory=...)``, ``uvicorn --loop lab:new_event_lo
 
 from __future__ import annotations
 
-import asyncio
 import functools
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -35,6 +34,9 @@ def run(
     debug: bool | None = None,
 ) -> Result:
     """Run ``main`` on a new mini-loop and return its result, as ``asyncio.run`` does on asyncio's."""
+    # Imported here: the load process imports this package, does without asyncio, and starts in half the time.
+    import asyncio
+
     with asyncio.Runner(
         debug=debug, loop_factory=functools.partial(new_event_loop, backend, tasks)
     ) as runner:

@@ -68,6 +68,8 @@ class Module:
     @functools.cached_property
     def hot_lines(self) -> set[int]:
         """The lines that bear the mark."""
+        if HOT not in self.text:
+            return set()
         return {line for line, comment in self.comments.items() if comment.startswith(HOT)}
 
     def functions(self) -> Iterator[Function]:
@@ -94,10 +96,7 @@ class Module:
             for alias in node.names:
                 inner = f"{base}.{alias.name}"
                 yield inner if inner in module_names() else base
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) in (
-            "importlib.import_module",
-            "__import__",
-        ):
+        elif isinstance(node, ast.Call) and dotted(node.func) in ("importlib.import_module", "__import__"):
             yield from (each.value for each in node.args[:1] if isinstance(each, ast.Constant))
 
     def _absolute(self, node: ast.ImportFrom) -> str:
@@ -106,6 +105,16 @@ class Module:
         parts = self.name.split(".")
         package = parts[: len(parts) - node.level + self.is_package]
         return ".".join([*package, *([node.module] if node.module else [])])
+
+
+def dotted(node: ast.AST) -> str:
+    """``a.b.c`` as it is written, its first part empty where that is no plain name: ``.join``."""
+    parts = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    parts.append(node.id if isinstance(node, ast.Name) else "")
+    return ".".join(reversed(parts))
 
 
 @functools.cache

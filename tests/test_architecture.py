@@ -1,6 +1,7 @@
 """The rules of the tree: who may import whom, how long things may be, what may not be in them.
 
-The tables below are the rules; the code after them only applies them.
+The tables below are the rules; the code after them only applies them. Each rule is one test, which lists all
+that break it.
 """
 
 from __future__ import annotations
@@ -8,12 +9,12 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 
 from lab import loop
-from tests.codebase import PACKAGES, Function, Module, module_names, modules, modules_in_tests
+from tests.codebase import PACKAGES, Function, Module, dotted, module_names, modules, modules_in_tests
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # room: what it may import of this project and of third parties, besides itself and the standard library
@@ -73,6 +74,11 @@ ASSERTIONS = {"raises", "warns", "fail", "deprecated_call"}
 """Calls that make a test able to fail, besides ``assert`` and functions whose name starts with ``assert``."""
 
 
+def offenders(among: Iterable[Module], rule: Callable[[Module], Iterable[str]]) -> dict[str, list[str]]:
+    """Module -> what in it breaks ``rule``; those that keep it are left out."""
+    return {module.name: found for module in among if (found := sorted(rule(module)))}
+
+
 def room_of(name: str) -> str:
     """The longest room name that ``name`` is in."""
     return max((room for room in MAY_IMPORT if is_in(name, room)), key=len)
@@ -100,9 +106,8 @@ def project_imports(module: Module) -> set[str]:
     return {name for name in module.imports() if name in module_names() and name != module.name}
 
 
-@pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
-def test_a_module_imports_only_what_its_room_may(module: Module) -> None:
-    assert sorted(forbidden_imports(module)) == []
+def test_a_module_imports_only_what_its_room_may() -> None:
+    assert offenders(modules(), forbidden_imports) == {}
 
 
 def test_imports_have_no_cycle() -> None:
@@ -147,16 +152,15 @@ def test_a_judge_never_touches_a_socket(room: str) -> None:
     assert not {name: found for name, found in touched.items() if found}
 
 
-@pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
-def test_only_entry_points_print_or_exit(module: Module) -> None:
-    found = [] if any(is_in(module.name, each) for each in ENTRY_POINTS) else list(ends_or_prints(module))
-    assert found == []
+def test_only_entry_points_print_or_exit() -> None:
+    others = [each for each in modules() if not any(is_in(each.name, entry) for entry in ENTRY_POINTS)]
+    assert offenders(others, ends_or_prints) == {}
 
 
 def ends_or_prints(module: Module) -> Iterator[str]:
     for node in ast.walk(module.tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in ENDS_OR_PRINTS:
-            yield f"line {node.lineno}: {ast.unparse(node.func)}"
+        if isinstance(node, ast.Call) and dotted(node.func) in ENDS_OR_PRINTS:
+            yield f"line {node.lineno}: {dotted(node.func)}"
         if isinstance(node, ast.Raise) and node.exc and ast.unparse(node.exc).startswith("SystemExit"):
             yield f"line {node.lineno}: raise SystemExit"
 
@@ -169,31 +173,39 @@ def test_modules_are_named_for_what_they_hold() -> None:
     assert shadowing <= {"pipes"}, "named like a standard module"  # that one is gone since Python 3.13
 
 
-@pytest.mark.parametrize("module", (*modules(), *modules_in_tests()), ids=lambda module: module.name)
-def test_files_and_functions_stay_short(module: Module) -> None:
-    assert module.lines <= (MAX_HOT_FILE_LINES if module.hot else MAX_FILE_LINES)
-    too_long = [
-        f"{function.name}, line {function.line}: {function.lines}"
-        for function in module.functions()
-        if function.lines > (MAX_HOT_FUNCTION_LINES if function.hot else MAX_FUNCTION_LINES)
-    ]
-    assert too_long == []
+def test_files_and_functions_stay_short() -> None:
+    assert offenders((*modules(), *modules_in_tests()), too_long) == {}
 
 
-@pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
-def test_a_module_says_what_it_is_for(module: Module) -> None:
-    assert not module.text.strip() or ast.get_docstring(module.tree)
+def too_long(module: Module) -> Iterator[str]:
+    if module.lines > (MAX_HOT_FILE_LINES if module.hot else MAX_FILE_LINES):
+        yield f"the file: {module.lines}"
+    for function in module.functions():
+        if function.lines > (MAX_HOT_FUNCTION_LINES if function.hot else MAX_FUNCTION_LINES):
+            yield f"{function.name}, line {function.line}: {function.lines}"
 
 
-@pytest.mark.parametrize("module", (*modules(), *modules_in_tests()), ids=lambda module: module.name)
-def test_nothing_is_marked_as_unfinished(module: Module) -> None:
-    marks = [f"line {line}" for line, comment in module.comments.items() if STUB_MARKS.search(comment)]
-    assert marks == []
+def test_a_module_says_what_it_is_for() -> None:
+    silent = [each.name for each in modules() if each.text.strip() and not ast.get_docstring(each.tree)]
+    assert silent == []
 
 
-@pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
-def test_no_function_is_a_stub(module: Module) -> None:
-    assert [function.name for function in module.functions() if is_stub(function)] == []
+def test_nothing_is_marked_as_unfinished() -> None:
+    assert offenders((*modules(), *modules_in_tests()), unfinished) == {}
+
+
+def unfinished(module: Module) -> list[str]:
+    if not STUB_MARKS.search(module.text):
+        return []
+    return [f"line {line}" for line, comment in module.comments.items() if STUB_MARKS.search(comment)]
+
+
+def test_no_function_is_a_stub() -> None:
+    assert offenders(modules(), stubs) == {}
+
+
+def stubs(module: Module) -> list[str]:
+    return [function.name for function in module.functions() if is_stub(function)]
 
 
 def is_stub(function: Function) -> bool:
@@ -212,15 +224,14 @@ def sentences_in(module: Module) -> Iterator[Function]:
     return (function for function in module.functions() if function.name.startswith("test_"))
 
 
-@pytest.mark.parametrize(
-    "module",
-    [module for module in modules_in_tests() if module.path.name.startswith("test_")],
-    ids=lambda module: module.name,
-)
-def test_every_test_can_fail(module: Module) -> None:
+def test_every_test_can_fail() -> None:
+    tests = [module for module in modules_in_tests() if module.path.name.startswith("test_")]
+    assert offenders(tests, idle_tests) == {}
+
+
+def idle_tests(module: Module) -> list[str]:
     checking = {function.name for function in module.functions() if asserts(function.node, set())}
-    idle = [function.name for function in sentences_in(module) if not asserts(function.node, checking)]
-    assert idle == []
+    return [function.name for function in sentences_in(module) if not asserts(function.node, checking)]
 
 
 def asserts(node: ast.AST, checking: set[str]) -> bool:
@@ -229,26 +240,27 @@ def asserts(node: ast.AST, checking: set[str]) -> bool:
         if isinstance(each, ast.Assert):
             return True
         if isinstance(each, ast.Call):
-            name = ast.unparse(each.func).rpartition(".")[2]
+            name = dotted(each.func).rpartition(".")[2]
             if name in ASSERTIONS or name in checking or name.lower().startswith(("assert", "check_")):
                 return True
     return False
 
 
-@pytest.mark.parametrize("module", modules_in_tests(), ids=lambda module: module.name)
-def test_every_skip_has_a_reason(module: Module) -> None:
-    calls = [node for node in ast.walk(module.tree) if isinstance(node, ast.Call | ast.Attribute)]
+NEED_A_REASON = ("pytest.skip", "pytest.mark.skip", "pytest.mark.skipif", "pytest.mark.xfail")
+
+
+def test_every_skip_has_a_reason() -> None:
+    assert offenders(modules_in_tests(), bare_skips) == {}
+
+
+def bare_skips(module: Module) -> list[str]:
     reasoned = {
         id(node.func)
-        for node in calls
+        for node in ast.walk(module.tree)
         if isinstance(node, ast.Call) and (node.args or any(each.arg == "reason" for each in node.keywords))
     }
-    bare = [
-        f"line {node.lineno}: {ast.unparse(node)}"
-        for node in calls
-        if isinstance(node, ast.Attribute)
-        and ast.unparse(node)
-        in ("pytest.skip", "pytest.mark.skip", "pytest.mark.skipif", "pytest.mark.xfail")
-        and id(node) not in reasoned
+    return [
+        f"line {node.lineno}: {dotted(node)}"
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Attribute) and dotted(node) in NEED_A_REASON and id(node) not in reasoned
     ]
-    assert bare == []

@@ -19,7 +19,6 @@ from typing import Any, NoReturn
 from lab.errors import LabError
 from lab.harness.cores import pin
 from lab.harness.limits import raise_descriptor_limit
-from lab.harness.probe import missing
 
 
 class Channel:
@@ -79,6 +78,9 @@ def describe(error: BaseException) -> str:
     if isinstance(error, LabError):
         return message
     if isinstance(error, NotImplementedError):
+        # Imported here, since the load process does without asyncio, which this needs.
+        from lab.harness.probe import missing
+
         return f"unsupported: the loop does not implement {missing(error)}"
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""

@@ -13,9 +13,11 @@ import socket
 import struct
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from lab.workloads.contract import Wire
-from lab.workloads.tls import TlsSocket
+if TYPE_CHECKING:
+    from lab.workloads.contract import Wire
+    from lab.workloads.tls import TlsSocket
 
 Address = tuple[str, int] | str
 """As `socket.socket.getsockname` gives it: host and port, or the path of a Unix socket."""
@@ -51,6 +53,9 @@ def _over_unix(address: Address, index: int) -> socket.socket:
 
 
 def _over_tls(address: Address, index: int) -> TlsSocket:
+    # Imported here: only this wire needs OpenSSL.
+    from lab.workloads.tls import TlsSocket
+
     plain = _connected_over_tcp(address, index)
     try:
         connection = TlsSocket.connected(plain)

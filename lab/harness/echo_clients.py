@@ -19,12 +19,15 @@ from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter_ns
+from typing import TYPE_CHECKING
 
 from lab.errors import LabError
 from lab.harness.connecting import Address, open_connection
-from lab.workloads.contract import Wire
 from lab.workloads.readiness import READ, WRITE, open_readiness
-from lab.workloads.tls import TlsSocket
+
+if TYPE_CHECKING:
+    from lab.workloads.contract import Wire
+    from lab.workloads.tls import TlsSocket
 
 CONNECT_BATCH = 100
 """Connects under way at once: below the smallest usual limit on a listener's backlog (128 on macOS), above
