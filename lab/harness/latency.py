@@ -1,4 +1,4 @@
-"""Raw round-trip times -> the record that a sample carries. Runs after the window, never in it."""
+"""Raw latencies -> the record that a sample carries. Runs after the window, never in it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BUCKET_GROWTH = 1.05
 def latency_record(raw_ns: Iterable[int]) -> LatencyRecord | None:
     """Percentiles and histogram of ``raw_ns``, nanoseconds in any order; None if there are none.
 
-    A percentile is the smallest time that at least that share of the requests did not exceed.
+    A percentile is the smallest time that at least that share of the operations did not exceed.
     """
     ordered = sorted(raw_ns)
     if not ordered:

@@ -11,23 +11,29 @@ import traceback
 from collections.abc import Callable, Coroutine
 
 from lab.harness.listener import listen, socket_path
-from lab.workloads.contract import ServedWorkload, Workload
+from lab.workloads.contract import InProcessWorkload, ServedWorkload, Workload
 
 TURNS = 10
 """A server that has not refused after so many turns of the loop serves."""
+PATIENCE_S = 1.0
+"""An exercise that has not refused after so long is left to the sample, which can tell where it hangs."""
 
 
 def unsupported(new_loop: Callable[[], asyncio.AbstractEventLoop], work: Workload) -> str | None:
     """What ``work`` calls that loops from ``new_loop`` do not implement: ``create_server over TLS``; None:
-    it can be tried. A workload that drives itself is not probed."""
-    if not isinstance(work, ServedWorkload):
-        return None
+    it can be tried."""
     loop = new_loop()
     try:
-        with socket_path(work.wire) as path, listen(path) as listener:
-            loop.run_until_complete(_begin(work.serve(listener)))
+        loop.set_exception_handler(lambda _loop, _context: None)
+        if isinstance(work, ServedWorkload):
+            with socket_path(work.wire) as path, listen(path) as listener:
+                loop.run_until_complete(_begin(work.serve(listener)))
+        if isinstance(work, InProcessWorkload):
+            smallest = {parameter.name: parameter.minimum for parameter in work.parameters}
+            with work.on_loop(loop, smallest) as exercise:
+                loop.run_until_complete(_try(exercise.run(0.0)))
     except NotImplementedError as error:
-        return missing(error) + (" over TLS" if work.wire == "tls" else "")
+        return missing(error) + (" over TLS" if getattr(work, "wire", None) == "tls" else "")
     except Exception:
         return None
     finally:
@@ -53,3 +59,8 @@ async def _begin(serving: Coroutine[None, None, None]) -> None:
         await task
     except asyncio.CancelledError:
         return
+
+
+async def _try(exercising: Coroutine[None, None, int]) -> None:
+    """Let ``exercising`` run to its end, or for a while; raises what it raised."""
+    await asyncio.wait_for(exercising, PATIENCE_S)

@@ -173,7 +173,10 @@ def _connection_bytes(children: Children, server: Child, load: Child, connection
 def _in_process(children: Children, cell: _Cell) -> dict[str, Any]:
     worker = children.start("server", "lab.harness.worker", cell.server_job())
     measured = children.expect(worker, "measured", "the workload to finish its window")
-    return _without_event(measured) | {"setup_s": children.elapsed_s() - measured["window_s"]}
+    return _without_event(measured) | {
+        "setup_s": children.elapsed_s() - measured["window_s"],
+        "latency": _latency(measured["latency"]),
+    }
 
 
 def _without_event(report: dict[str, Any]) -> dict[str, Any]:

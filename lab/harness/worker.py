@@ -16,12 +16,14 @@ import asyncio
 import os
 import threading
 import time
+from dataclasses import asdict
 from typing import Any
 
 from lab.harness import observer, subjects
 from lab.harness.channel import Channel
+from lab.harness.latency import latency_record
 from lab.harness.listener import listen
-from lab.workloads.contract import Exercise, InProcessWorkload, ServedWorkload
+from lab.workloads.contract import Exercise, ExerciseByHand, InProcessWorkload, ServedWorkload, Timed
 from lab.workloads.registry import workload
 
 
@@ -90,7 +92,7 @@ def _exercise(channel: Channel, job: dict[str, Any], work: InProcessWorkload) ->
     if job["subject"] == subjects.FLOOR:
         with work.by_hand(job["values"]) as by_hand:
             by_hand.run(job["warmup_s"])
-            window = _Window(None)
+            window = _Window(by_hand, None)
             channel.report("measured", **window.close(by_hand.run(job["window_s"])), pinned=job["pinned"])
     else:
         loop = _new_loop(channel, job)
@@ -103,15 +105,17 @@ async def _measure(
     exercise: Exercise, loop: asyncio.AbstractEventLoop, job: dict[str, Any]
 ) -> dict[str, Any]:
     await exercise.run(job["warmup_s"])
-    window = _Window(loop)
+    window = _Window(exercise, loop)
     return window.close(await exercise.run(job["window_s"]))
 
 
 class _Window:
     """The measured window of an in-process workload: opened by making it, closed once."""
 
-    def __init__(self, loop: object | None) -> None:
+    def __init__(self, exercise: Exercise | ExerciseByHand, loop: object | None) -> None:
         self._loop = loop
+        self._latencies_ns = exercise.latencies_ns if isinstance(exercise, Timed) else []
+        self._latencies_ns.clear()
         self._before = observer.usage(loop)
         self._start = time.perf_counter()
 
@@ -119,11 +123,13 @@ class _Window:
         """What was done and used since."""
         window_s = time.perf_counter() - self._start
         used = observer.difference(self._before, observer.usage(self._loop))
+        latency = latency_record(self._latencies_ns)
         return {
             "operations": operations,
             "window_s": window_s,
             **used,
             "peak_rss_bytes": observer.peak_rss_bytes(),
+            "latency": asdict(latency) if latency else None,
         }
 
 

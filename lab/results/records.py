@@ -46,7 +46,7 @@ class ScenarioRecord:
     question: str
     """What the workload answers, one sentence."""
     unit: str
-    """What one operation is: ``request`` or ``event``. Figures are per unit."""
+    """What one operation is: ``request``, ``event``, ``timer`` ... Figures are per unit."""
     load: Literal["closed", "in-process"]
     """``closed``: a separate load process, closed-loop. ``in-process``: the workload drives itself."""
     parameters: dict[str, int]
@@ -54,6 +54,10 @@ class ScenarioRecord:
     """The parameter along which this workload is scaled (``idle``, ``pairs``), for the scaling curve."""
     labels: tuple[str, ...] = ()
     """Warnings that hold for every sample, e.g. that one connection measures the scheduler's wake-up."""
+    latency: str = "round trip"
+    """What the samples' latencies are the time of, for people."""
+    paced: bool = False
+    """The workload keeps a pace of its own: its throughput says nothing of the subject."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ class NotRun:
 
 @dataclass(frozen=True)
 class LatencyRecord:
-    """Round-trip times of one sample's window, as the load generator saw them."""
+    """Latencies of one sample's window: round trips as the load saw them, or what the scenario says."""
 
     count: int
     min_ns: int
@@ -104,7 +108,7 @@ class Sample:
     window_s: float = 0.0
     """Wall time of the measured window."""
     operations: int = 0
-    """Verified units (requests, events) completed in the window, all inside the server's accounting."""
+    """Verified units (requests, events, timers) done in the window, all inside the server's accounting."""
     cpu_user_s: float = 0.0
     """The server process over the window, as are all of the following up to the peak memory (getrusage)."""
     cpu_system_s: float = 0.0
@@ -120,7 +124,7 @@ class Sample:
     setup_s: float = 0.0
     """From starting the processes to the window: imports, connecting, warm-up."""
     latency: LatencyRecord | None = None
-    """None for in-process workloads."""
+    """None for workloads that take none."""
     counters: dict[str, int] | None = None
     """The mini-loop's own counts over the window (``waits``, ``events``, ``interest_changes``,
     ``would_block`` ...); None for other subjects."""

@@ -18,7 +18,7 @@ import socket
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 from lab.errors import LabError
 from lab.results import ScenarioRecord
@@ -31,6 +31,20 @@ Wire = Literal["tcp", "unix", "tls"]
 """What carries a served workload's bytes: TCP on loopback, a Unix socket, or TLS over TCP."""
 
 Values = Mapping[str, int]
+Unit = Literal[
+    "request",
+    "event",
+    "callback",
+    "timer",
+    "task switch",
+    "wake-up",
+    "process",
+    "signal",
+    "idle millisecond",
+    "lookup",
+]
+"""What one operation is; figures are per unit."""
+
 """Parameter name -> value, complete and checked, as in `ScenarioRecord.parameters`."""
 
 
@@ -64,6 +78,10 @@ class Clients:
 
     @property
     def connections(self) -> int:
+    latency: ClassVar[str] = "round trip"
+    """What its latencies are the time of, for people; it matters where latencies are taken."""
+    paced: ClassVar[bool] = False
+    """The workload keeps a pace of its own, so that its throughput says nothing of the subject."""
         """All of them, active and idle."""
         return self.active + self.idle
 
@@ -74,7 +92,7 @@ class Workload(abc.ABC):
     name: str
     title: str
     question: str
-    unit: ClassVar[Literal["request", "event"]]
+    unit: ClassVar[Unit]
     load: ClassVar[Literal["closed", "in-process"]]
     parameters: ClassVar[tuple[Parameter, ...]]
     axis: ClassVar[str | None] = None
@@ -89,6 +107,8 @@ class Workload(abc.ABC):
         for name in values:
             if name not in known:
                 raise LabError(f"{self.name} has no parameter {name!r}; it has {', '.join(known)}")
+            latency=self.latency,
+            paced=self.paced,
         complete = {each.name: values.get(each.name, each.default) for each in self.parameters}
         for parameter in self.parameters:
             parameter.check(self.name, complete[parameter.name])
@@ -150,6 +170,14 @@ class ServedWorkload(Workload):
 
     load_descriptors = server_descriptors
 
+@runtime_checkable
+class Timed(Protocol):
+    """An exercise, on a loop or by hand, that takes latencies too."""
+
+    latencies_ns: list[int]
+    """One for each operation whose time was taken since the harness last emptied the list."""
+
+
 
 class Exercise(Protocol):
     """An in-process workload, set up and bound to a loop."""
@@ -166,13 +194,27 @@ class ExerciseByHand(Protocol):
 
 
 class InProcessWorkload(Workload):
-    """Work that drives itself in the measured process."""
+    """Work that drives itself in the measured process.
+
+    The smallest values of all its parameters together are valid and quick: with them the harness finds out
+    whether a loop has what the workload calls.
+    """
 
     load = "in-process"
 
     @abc.abstractmethod
     def on_loop(self, loop: asyncio.AbstractEventLoop, values: Values) -> AbstractContextManager[Exercise]:
         """Set the work up on ``loop``, which is not running yet; leaving it gives everything back."""
+
+
+def fail(finished: asyncio.Future[None], message: str) -> None:
+    """End an exercise whose callback found something wrong: whoever awaits ``finished`` gets a `LabError`.
+
+    If that has ended already, the error is raised here instead, and goes to the loop's exception handler.
+    """
+    if finished.done():
+        raise LabError(message)
+    finished.set_exception(LabError(message))
 
     @abc.abstractmethod
     def by_hand(self, values: Values) -> AbstractContextManager[ExerciseByHand]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 
 from lab.errors import UnknownNameError
+from lab.workloads.callbacks import Callbacks
 from lab.workloads.contract import Workload
 from lab.workloads.echo import EchoBuffered, EchoProtocols, EchoSockets, EchoStreams
 from lab.workloads.held import Held
@@ -28,6 +29,7 @@ WORKLOADS: dict[str, Workload] = {
         EchoProtocols("unix"),
         EchoBuffered("unix"),
         EchoStreams("unix"),
+        Callbacks(),
     )
 }
 

@@ -22,7 +22,7 @@ COLUMNS: dict[str, str] = {
     "twin_of": "set on the A/A twin: the subject that it repeats",
     "scenario": "the workload with its parameters",
     "workload": "what server and clients do",
-    "unit": "what one operation is: request or event",
+    "unit": "what one operation is: request, event, timer and so on",
     "round": "from 0; ratios are paired by it; warm-ups count down from -1",
     "order": "position in the run, from 0",
     "started_at": "ISO 8601",

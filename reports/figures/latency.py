@@ -23,6 +23,7 @@ from reports.figures.style import (
     shorten,
     wrapped,
 )
+from reports.pages.phrases import plural
 
 PANELS_AT_MOST = 4
 SHAPES = {"p50": "o", "p90": "|", "p99": "s", "p999": "^"}
@@ -30,7 +31,7 @@ PERCENTILES = {"p50": "p50", "p90": "p90", "p99": "p99", "p999": "p99.9"}
 
 
 def draw(judgement: Judgement) -> list[Picture]:
-    """One picture, two panels a scenario; none when no load process measured latency."""
+    """One picture, two panels a scenario; none when no workload takes latencies."""
     judged = [each for each in judgement.scenarios if any(cell.latency_us for cell in each.cells.values())]
     if not judged:
         return []
@@ -46,11 +47,11 @@ def draw(judgement: Judgement) -> list[Picture]:
 
 def _words(shown: int, of: int) -> tuple[str, str, str]:
     caption = (
-        "Left: round-trip times as the clients saw them, medians over the rounds, logarithmic; the line "
-        "runs from p50 to p99.9. Right: throughput. The load is closed-loop: a client that waits sends "
-        "nothing, so these percentiles leave out the waiting that an open stream of arrivals would have met "
-        "(coordinated omission). Hollow marks: the load process was the limit in most samples, so the figure "
-        "says little about the server."
+        "Left: latencies, medians over the rounds, logarithmic; the line runs from p50 to p99.9. Right: "
+        "throughput, where the workload keeps no pace of its own. Where clients take round trips, the load "
+        "is closed-loop: a client that waits sends nothing, so these percentiles leave out the waiting that "
+        "an open stream of arrivals would have met (coordinated omission). Hollow marks: the load process "
+        "was the limit in most samples, so the figure says little about the server."
     )
     if shown < of:
         caption += f" {shown} of {of} scenarios are shown; the tables hold all."
@@ -76,10 +77,11 @@ def _panels(latency: Axes, throughput: Axes, judged: ScenarioJudgement) -> None:
     latency.set_yticks(range(len(cells)), [shorten(cell.subject.name) for cell in cells])
     latency.set_ylim(len(cells) - 0.4, -0.6)
     latency.set_title(wrapped(judged.scenario.title, 50))
-    latency.set_xlabel("round trip, µs")
+    latency.set_xlabel(f"{judged.scenario.latency}, µs")
     throughput.set_xlim(left=0)
     few_ticks(throughput)
-    throughput.set_xlabel(f"{judged.scenario.unit}s per second, thousands")
+    throughput.set_xlabel(f"{plural(judged.scenario.unit)} per second, thousands")
+    throughput.set_visible(not judged.scenario.paced)
     throughput.tick_params(labelleft=False)
     for axes in (latency, throughput):
         axes.grid(axis="x")

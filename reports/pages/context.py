@@ -103,6 +103,7 @@ def scenario_table(judgement: Judgement, judged: ScenarioJudgement) -> dict[str,
         "noise_floor": phrases.percent(judged.noise_floor),
         "headings": _headings(judgement, judged),
         "rows": [_result_row(judgement, judged, cell) for cell in cells],
+        "latency": judged.scenario.latency if any(cell.latency_us for cell in cells) else None,
         "why_headings": [
             READING_AIDS.get(name, (name.removeprefix("counter_").replace("_", " "), ""))[0]
             for name in columns
@@ -123,7 +124,9 @@ def _headings(judgement: Judgement, judged: ScenarioJudgement) -> list[str]:
     unit = judged.scenario.unit
     control = judgement.control.name if judgement.control else "control"
     floor = judgement.floor.name if judgement.floor else "floor"
-    heads = [f"CPU per {unit}, µs", f"x {control}", "verdict", f"x {floor}", f"thousand {unit}s/s"]
+    heads = [f"CPU per {unit}, µs", f"x {control}", "verdict", f"x {floor}"]
+    if not judged.scenario.paced:
+        heads.append(f"thousand {phrases.plural(unit)}/s")
     if any(cell.latency_us for cell in judged.cells.values()):
         heads += ["p50, µs", "p90, µs", "p99, µs", "p99.9, µs"]
     return [*heads, "rounds"]
@@ -153,12 +156,11 @@ def _result_cells(judged: ScenarioJudgement, cell: Cell) -> list[tuple[str, str]
         ("1", "") if is_control else _ratio_cell(cell.to_control),
         (verdict, ""),
         ("1", "") if is_floor else _ratio_cell(cell.to_floor),
-        (
-            phrases.number(through.value / 1e3 if through else None),
-            "client-limited" if cell.client_limited else "",
-        ),
     ]
     if any(other.latency_us for other in judged.cells.values()):
+    if not judged.scenario.paced:
+        limited = "client-limited" if cell.client_limited else ""
+        row.append((phrases.number(through.value / 1e3 if through else None), limited))
         for name in ("p50", "p90", "p99", "p999"):
             row.append((phrases.number(cell.latency_us.get(name)), ""))
     return [*row, (str(len(cell.costs)), f"{cell.failed} failed" if cell.failed else "")]

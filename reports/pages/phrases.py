@@ -61,3 +61,8 @@ def listed(names: Iterable[str]) -> str:
 def counted(number_of: int, thing: str) -> str:
     """``1 round``, ``5 rounds``."""
     return f"{number_of:,} {thing}" + ("" if number_of == 1 else "s")
+
+
+def plural(unit: str) -> str:
+    """``requests``, ``task switches``, ``processes``."""
+    return unit + ("es" if unit.endswith(("s", "ch")) else "s")

@@ -58,6 +58,7 @@ def test_a_scenarios_id_holds_all_values_in_order_of_name() -> None:
         ("held", {}, "Protocols held open, 32 active among 5,000 idle, 1 KiB"),
         ("idle", {"idle": 5000}, "Echo among idle connections, 32 active among 5,000 idle, 1 KiB"),
         ("ring", {}, "Ring of socket pairs, 1,000 pairs, 100 active"),
+        ("callbacks", {"chains": 1}, "Chains of callbacks, 1 ready in each turn"),
     ],
 )
 def test_a_title_is_for_people(name: str, values: dict[str, int], title: str) -> None:
