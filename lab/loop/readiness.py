@@ -48,6 +48,12 @@ LARGEST_READ = 1024 * 1024
 """Bytes; how far full reads make the buffer grow."""
 
 
+no_error = [].clear
+"""What ``result`` mostly is. The task asks only whether there is an error, for the value goes another way; a
+built-in function answers without a Python frame, which is a thirtieth of the loop's share of a message
+(tests/microbench: sock_recv)."""
+
+
 class Readiness:
     """The wait of one socket for one direction, reusable."""
 
@@ -65,6 +71,7 @@ class Readiness:
         "owner",
         "read_size",
         "ready",
+        "result",
         "sticky",
         "value",
         "watched",
@@ -76,6 +83,7 @@ class Readiness:
         self._callback: Callable[..., object] | None = None
         self._context: contextvars.Context | None = None
         self._error: BaseException | None = None
+        self.result: Callable[[], None] = no_error
         self.value: Any = None
         self.owner = weakref.ref(sock)
         self.fd = sock.fileno()
@@ -203,7 +211,7 @@ class Readiness:
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:
-            self._error = error
+            self._error, self.result = error, self._raise_error
         self._callback = None  # Step 4 of 7: the future has its result.
         self._context.run(callback, self)  # Step 5 of 7: its done-callback wakes the task.
         del callback  # the task; this frame may be in the traceback of an error that the task keeps
@@ -219,14 +227,14 @@ class Readiness:
         self._callback = callback
         self._context = contextvars.copy_context() if context is None else context
 
-    def result(self) -> None:
-        """Raise what the operation raised, or the cancellation; what it returned is ``value``."""
-        if self._error is not None:
-            error, self._error = self._error, None
-            try:
+    def _raise_error(self) -> None:
+        """What ``result`` is after a failure or a cancellation: it raises that, once."""
+        error, self._error, self.result = self._error, None, no_error
+        try:
+            if error is not None:
                 raise error
-            finally:
-                del self, error  # this frame is part of the error's traceback
+        finally:
+            del self, error  # this frame is part of the error's traceback
 
     def cancel(self, msg: Any = None) -> bool:
         """Wake the task with CancelledError in the next turn; False if it has been woken already."""
@@ -241,7 +249,7 @@ class Readiness:
         callback, self._callback = self._callback, None
         if callback is None:
             return False
-        self._error = error
+        self._error, self.result = error, self._raise_error
         self._loop.call_soon(callback, self, context=self._context)
         return True
 

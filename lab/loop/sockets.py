@@ -142,11 +142,13 @@ class SocketsLoop(NamesLoop):
             if not reading.watched:
                 reading.watch()
             await reading
-            data = reading.value  # Step 7 of 7: the data is returned to the caller.
-        finally:
-            reading._callback = reading._context = reading.operation = reading.argument = reading.value = None
-            if reading.line:
-                reading.release()
+        except BaseException:
+            reading.release()
+            raise
+        data = reading.value  # Step 7 of 7: the data is returned to the caller.
+        reading._context = reading.operation = reading.value = None
+        if reading.line:
+            reading.release()
         if len(data) == size or size > SMALLEST_READ or reading.sticky:
             reading.took(len(data), size)
         return data
