@@ -21,6 +21,8 @@ from reports.figures.style import (
     shorten,
     wrapped,
 )
+from reports.pages.phrases import level
+from reports.pages.trust import noise_note
 
 PANELS_AT_MOST = 8
 
@@ -49,22 +51,29 @@ def _picture(
             axes.set_title(wrapped(each.scenario.title, 35 if columns == 2 else 80))
         for axes in panels[len(shown) :]:
             axes.set_visible(False)
-        caption = _caption(unit, explained)
+        caption = _caption(unit, judgement.run.record.rounds, explained)
         if len(shown) < len(judged):
             caption += f" {len(shown)} of {len(judged)} scenarios are shown; the tables hold all."
         alt = f"Dot plots of server CPU per {unit} for {len(shown)} scenarios; the medians are in the tables."
-        return finish(figure, f"cpu-{_slug(workload)}", f"CPU per {unit}: {workload}", caption, alt)
+        return finish(
+            figure,
+            f"cpu-{_slug(workload)}",
+            f"CPU per {unit}: {workload}",
+            caption,
+            alt,
+            noise_note(judgement),
+        )
 
 
-def _caption(unit: str, explained: bool) -> str:
+def _caption(unit: str, rounds: int, explained: bool) -> str:
     """How to read the figure; in brief where the figure before it has said it all."""
     if explained:
         return f"Server CPU per {unit}, to be read like the figure above: further left is cheaper."
     return (
         f"Server CPU (user and system) per {unit}, in microseconds; further left is cheaper. Each small "
         "dot is one sample, that is one fresh server process; the large mark is the median, the bar its "
-        "95 % interval. Circles are the mini-loop on its backends, squares other loops; the best are in "
-        "bold. The dashed line is the floor: the same work by hand, without an event loop."
+        f"{level(rounds)} interval. Circles are the mini-loop on its backends, squares other loops; the best "
+        "are in bold. The dashed line is the floor: the same work by hand, without an event loop."
     )
 
 

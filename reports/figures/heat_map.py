@@ -14,6 +14,7 @@ from matplotlib.patches import Rectangle
 from reports.analysis.cells import Cell
 from reports.analysis.judgement import Judgement, ScenarioJudgement
 from reports.figures.style import MUTED, PAPER, Picture, finish, sheet, shorten, wrapped
+from reports.pages.trust import noise_note
 
 ROWS_AT_MOST = 40
 SHADES = LinearSegmentedColormap.from_list("cost", ["#f3f8fc", "#9cc6e3", "#2f7fb8", "#0b2f55"])
@@ -35,7 +36,9 @@ def draw(judgement: Judgement) -> list[Picture]:
                 _cell(axes, x, y, ratios[each.scenario.id, name], norm, each.cells[name], name in each.best)
         _frame(axes, names, [each.scenario.title for each in shown])
         reference = judgement.control.name if judgement.control else "the best"
-        return [finish(figure, "heat-map", *_words(reference, len(shown), len(judged)))]
+        return [
+            finish(figure, "heat-map", *_words(reference, len(shown), len(judged)), noise_note(judgement))
+        ]
 
 
 def _words(reference: str, shown: int, of: int) -> tuple[str, str, str]:

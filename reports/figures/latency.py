@@ -24,6 +24,7 @@ from reports.figures.style import (
     wrapped,
 )
 from reports.pages.phrases import plural
+from reports.pages.trust import noise_note
 
 PANELS_AT_MOST = 4
 SHAPES = {"p50": "o", "p90": "|", "p99": "s", "p999": "^"}
@@ -42,7 +43,7 @@ def draw(judgement: Judgement) -> list[Picture]:
         for index, each in enumerate(shown):
             _panels(panels[2 * index], panels[2 * index + 1], each)
         _key(figure)
-        return [finish(figure, "latency", *_words(len(shown), len(judged)))]
+        return [finish(figure, "latency", *_words(len(shown), len(judged)), noise_note(judgement))]
 
 
 def _words(shown: int, of: int) -> tuple[str, str, str]:

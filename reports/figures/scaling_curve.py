@@ -7,6 +7,8 @@ from matplotlib.axes import Axes
 from reports.analysis.judgement import Judgement
 from reports.analysis.scaling import Curve, Scaling, scalings
 from reports.figures.style import INK, MUTED, PAPER, Picture, colour, finish, log_ticks, sheet, shorten
+from reports.pages.phrases import level
+from reports.pages.trust import noise_note
 
 FAMILIES_AT_MOST = 6
 LABEL_WIDTH = 0.08
@@ -18,10 +20,12 @@ MARKERS = "os^DvPX<>*"
 def draw(judgement: Judgement) -> list[Picture]:
     """One picture a family of scenarios that differ along their axis only."""
     families = [family for family in scalings(judgement) if any(curve.points for curve in family.curves)]
-    return [_picture(family, number) for number, family in enumerate(families[:FAMILIES_AT_MOST], 1)]
+    return [
+        _picture(family, number, judgement) for number, family in enumerate(families[:FAMILIES_AT_MOST], 1)
+    ]
 
 
-def _picture(family: Scaling, number: int) -> Picture:
+def _picture(family: Scaling, number: int, judgement: Judgement) -> Picture:
     with sheet(4.1) as (figure, [axes]):
         drawn = [curve for curve in family.curves if curve.points]
         axes.set_xscale("symlog" if min(family.values) <= 0 else "log")
@@ -31,15 +35,16 @@ def _picture(family: Scaling, number: int) -> Picture:
         _ends(axes, drawn)
         _labels(axes, drawn, max(family.values))
         _frame(axes, family)
+        interval = f"{level(judgement.run.record.rounds)} interval"
         caption = (
-            f"Median server CPU per {family.unit} with its 95 % interval against {family.axis}, both axes "
+            f"Median server CPU per {family.unit} with its {interval} against {family.axis}, both axes "
             "logarithmic. A level line costs the same however many descriptors are watched; a rising one "
             "pays for each. Points of one value stand side by side. "
             + " ".join(_end(curve) for curve in drawn)
         )
         alt = f"Line chart of cost against {family.axis}. " + " ".join(_growth(curve) for curve in drawn)
         title = f"How the cost grows: {family.workload}"
-        return finish(figure, f"scaling-{number}", title, caption.strip(), alt.strip())
+        return finish(figure, f"scaling-{number}", title, caption.strip(), alt.strip(), noise_note(judgement))
 
 
 def _end(curve: Curve) -> str:

@@ -46,6 +46,8 @@ KIND_MARKER = {"mini-loop": "o", "comparison": "s", "floor": "|", "custom": "D"}
 
 WIDTH_IN = 7.6
 PNG_DPI = 160
+NOTE_IN = 0.2
+"""Height of the line at the foot of each figure."""
 TICK_STEPS = 5
 
 RC = {
@@ -101,18 +103,20 @@ class Picture:
 def sheet(
     height_in: float, rows: int = 1, columns: int = 1, **grid: object
 ) -> Iterator[tuple[Figure, list[Axes]]]:
-    """A figure of the page's width with ``rows * columns`` axes, in the lab's style while the block runs."""
+    """A figure of the page's width with ``rows * columns`` axes and room for a note, in the lab's style while
+    the block runs."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(RC)
-        figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
+        figure = Figure(figsize=(WIDTH_IN, height_in + NOTE_IN), layout="constrained")
         figure.get_layout_engine().set(w_pad=0.08, h_pad=0.06)  # type: ignore[union-attr]
         axes = figure.subplots(rows, columns, squeeze=False, **grid)  # type: ignore[call-overload]
         yield figure, list(axes.flat)
 
 
-def finish(figure: Figure, name: str, title: str, caption: str, alt: str) -> Picture:
-    """Render once as PNG and once as themable SVG; call it inside the `sheet` block."""
+def finish(figure: Figure, name: str, title: str, caption: str, alt: str, note: str) -> Picture:
+    """Render once as PNG and once as themable SVG, ``note`` at the foot; call it inside the `sheet` block."""
+    figure.supxlabel(note, x=0.01, ha="left", fontsize=7, color=MUTED)
     png, svg = io.BytesIO(), io.StringIO()
     figure.get_layout_engine().execute(figure)  # type: ignore[union-attr]
     figure.set_layout_engine(None)  # laid out once; each rendering would do it again, at twice its price

@@ -51,6 +51,7 @@ def context(judgement: Judgement) -> dict[str, Any]:
         "aids": list(READING_AIDS.values()),
         "a_a": trust.a_a_statement(judgement),
         "noise_floor": trust.noise_floors(judgement),
+        "level": phrases.level(record.rounds),
         "microbench": microbench_table(judgement),
         "environment": environment_rows(record.environment),
         "not_run": [
@@ -102,8 +103,8 @@ def scenario_table(judgement: Judgement, judged: ScenarioJudgement) -> dict[str,
         "best": judged.best,
         "noise_floor": phrases.percent(judged.noise_floor),
         "headings": _headings(judgement, judged),
-        "rows": [_result_row(judgement, judged, cell) for cell in cells],
         "latency": judged.scenario.latency if any(cell.latency_us for cell in cells) else None,
+        "rows": [_result_row(judgement, judged, cell) for cell in cells],
         "why_headings": [
             READING_AIDS.get(name, (name.removeprefix("counter_").replace("_", " "), ""))[0]
             for name in columns
@@ -150,20 +151,25 @@ def _result_cells(judged: ScenarioJudgement, cell: Cell) -> list[tuple[str, str]
     cost, through = cell.cost, cell.throughput
     spread = f"{phrases.number(cost.low)}-{phrases.number(cost.high)}" if cost and cost.has_interval else ""
     is_control, is_floor = cell.subject.control, cell.subject.kind == "floor"
-    verdict = cell.to_control.verdict.value if cell.to_control and not is_control else ""
+    verdict = _verdict_cell(cell.to_control) if cell.to_control and not is_control else ("", "")
     row = [
         (phrases.number(cost.value if cost else None), spread),
         ("1", "") if is_control else _ratio_cell(cell.to_control),
-        (verdict, ""),
+        verdict,
         ("1", "") if is_floor else _ratio_cell(cell.to_floor),
     ]
-    if any(other.latency_us for other in judged.cells.values()):
     if not judged.scenario.paced:
         limited = "client-limited" if cell.client_limited else ""
         row.append((phrases.number(through.value / 1e3 if through else None), limited))
+    if any(other.latency_us for other in judged.cells.values()):
         for name in ("p50", "p90", "p99", "p999"):
             row.append((phrases.number(cell.latency_us.get(name)), ""))
     return [*row, (str(len(cell.costs)), f"{cell.failed} failed" if cell.failed else "")]
+
+
+def _verdict_cell(compared: Comparison) -> tuple[str, str]:
+    by_chance = compared.probability
+    return phrases.verdict(compared), f"chance {phrases.percent(by_chance)}" if by_chance == by_chance else ""
 
 
 def _ratio_cell(compared: Comparison | None) -> tuple[str, str]:

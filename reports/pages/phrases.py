@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from reports.analysis.estimate import Estimate
+from reports.analysis.comparison import Comparison, Verdict
+from reports.analysis.estimate import Estimate, confidence
 
 
 def number(value: float | None) -> str:
@@ -40,6 +41,24 @@ def interval(estimate: Estimate) -> str:
         return "one round, no interval"
     low, high = times(estimate.low)[:-1], times(estimate.high)[:-1]
     return f"{low}-{high}" + (", indicative" if estimate.indicative else "")
+
+
+def level(rounds: int) -> str:
+    """What an interval over so many rounds promises: ``95 %``, with five rounds ``94 %``."""
+    return f"{confidence(rounds) * 100:.0f} %"
+
+
+def verdict(compared: Comparison) -> str:
+    """``1.8x faster``, ``1.04x slower``, ``no difference beyond noise`` or ``not measurable here``.
+
+    Faster means less CPU: half the reference's cost is twice as fast.
+    """
+    if compared.ratio is None or not compared.told_apart:
+        return compared.verdict.value
+    is_better = compared.verdict is Verdict.BETTER
+    factor = 1 / compared.ratio.value if is_better else compared.ratio.value
+    digits = 2 if factor < 1.095 else 1 if factor < 9.95 else 0
+    return f"{factor:,.{digits}f}x {'faster' if is_better else 'slower'}"
 
 
 def ratio(estimate: Estimate | None) -> str:

@@ -67,6 +67,13 @@ def noise_floors(judgement: Judgement) -> str:
     return high if low == high else f"{low} to {high}, by scenario"
 
 
+def noise_note(judgement: Judgement) -> str:
+    """What every figure says of the noise."""
+    if judgement.noise.trust is Trust.NO_PAIR:
+        return f"Noise floor: {noise_floors(judgement)}, assumed, as no A/A pair was measured"
+    return f"Noise floor of CPU per operation, from the A/A pair: {noise_floors(judgement)}"
+
+
 def how_sure(judgement: Judgement, found: Answer) -> str:
     """Rounds, noise floor and the A/A pair, in a few words."""
     record, best = judgement.run.record, found.champion

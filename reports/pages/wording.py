@@ -13,6 +13,7 @@ from reports.analysis.comparison import Comparison, Verdict
 from reports.analysis.explanation import reason
 from reports.analysis.judgement import Judgement, ScenarioJudgement
 from reports.analysis.scaling import main_scalings
+from reports.pages import phrases
 from reports.pages.phrases import brief, interval, listed, number, times
 from reports.pages.trust import too_few_rounds
 
@@ -82,17 +83,18 @@ def by_how_much(judgement: Judgement, found: Answer) -> str:
 
 
 def compared(judgement: Judgement, against: Iterable[Comparison], unit: str, *, bare: bool = False) -> str:
-    """``0.48x uvloop's CPU per request (0.47-0.50), 1.3x the floor's (...)``; ties are named as such.
+    """``0.48x uvloop's CPU per request (0.47-0.50, 2.1x faster), 1.3x the floor's (...)``.
 
-    ``bare``: without the intervals, where the verdict that holds them stands close by.
+    ``bare``: without intervals and verdicts, where the sentence that holds them stands close by; ties are
+    named nevertheless.
     """
     parts: list[str] = []
     for each in against:
         if each.ratio is None:
             continue
         whose = possessive(each.reference, judgement) + (f" CPU per {unit}" if not (parts or bare) else "")
-        notes = [] if bare else [interval(each.ratio)]
-        notes += ["no difference beyond noise"] if each.verdict is Verdict.NO_DIFFERENCE else []
+        notes = [] if bare else [interval(each.ratio), phrases.verdict(each)]
+        notes += [each.verdict.value] if bare and each.verdict is Verdict.NO_DIFFERENCE else []
         parts.append(f"{times(each.ratio.value)} {whose}" + (f" ({', '.join(notes)})" if notes else ""))
     return ", ".join(parts)
 
