@@ -30,7 +30,6 @@ loop's wake-up pair, what the interpreter opens while importing."""
 Wire = Literal["tcp", "unix", "tls"]
 """What carries a served workload's bytes: TCP on loopback, a Unix socket, or TLS over TCP."""
 
-Values = Mapping[str, int]
 Unit = Literal[
     "request",
     "event",
@@ -45,6 +44,7 @@ Unit = Literal[
 ]
 """What one operation is; figures are per unit."""
 
+Values = Mapping[str, int]
 """Parameter name -> value, complete and checked, as in `ScenarioRecord.parameters`."""
 
 
@@ -78,10 +78,6 @@ class Clients:
 
     @property
     def connections(self) -> int:
-    latency: ClassVar[str] = "round trip"
-    """What its latencies are the time of, for people; it matters where latencies are taken."""
-    paced: ClassVar[bool] = False
-    """The workload keeps a pace of its own, so that its throughput says nothing of the subject."""
         """All of them, active and idle."""
         return self.active + self.idle
 
@@ -97,6 +93,10 @@ class Workload(abc.ABC):
     parameters: ClassVar[tuple[Parameter, ...]]
     axis: ClassVar[str | None] = None
     """The parameter along which the workload is scaled, for the scaling curve."""
+    latency: ClassVar[str] = "round trip"
+    """What its latencies are the time of, for people; it matters where latencies are taken."""
+    paced: ClassVar[bool] = False
+    """The workload keeps a pace of its own, so that its throughput says nothing of the subject."""
 
     def scenario(self, **values: int) -> ScenarioRecord:
         """The record of this workload with ``values``; what is not given has its default.
@@ -107,8 +107,6 @@ class Workload(abc.ABC):
         for name in values:
             if name not in known:
                 raise LabError(f"{self.name} has no parameter {name!r}; it has {', '.join(known)}")
-            latency=self.latency,
-            paced=self.paced,
         complete = {each.name: values.get(each.name, each.default) for each in self.parameters}
         for parameter in self.parameters:
             parameter.check(self.name, complete[parameter.name])
@@ -124,6 +122,8 @@ class Workload(abc.ABC):
             parameters=complete,
             axis=self.axis,
             labels=self.labels(complete),
+            latency=self.latency,
+            paced=self.paced,
         )
 
     def check(self, values: Values) -> None:
@@ -170,14 +170,6 @@ class ServedWorkload(Workload):
 
     load_descriptors = server_descriptors
 
-@runtime_checkable
-class Timed(Protocol):
-    """An exercise, on a loop or by hand, that takes latencies too."""
-
-    latencies_ns: list[int]
-    """One for each operation whose time was taken since the harness last emptied the list."""
-
-
 
 class Exercise(Protocol):
     """An in-process workload, set up and bound to a loop."""
@@ -193,6 +185,14 @@ class ExerciseByHand(Protocol):
         """As `Exercise.run`, without a loop."""
 
 
+@runtime_checkable
+class Timed(Protocol):
+    """An exercise, on a loop or by hand, that takes latencies too."""
+
+    latencies_ns: list[int]
+    """One for each operation whose time was taken since the harness last emptied the list."""
+
+
 class InProcessWorkload(Workload):
     """Work that drives itself in the measured process.
 
@@ -205,16 +205,6 @@ class InProcessWorkload(Workload):
     @abc.abstractmethod
     def on_loop(self, loop: asyncio.AbstractEventLoop, values: Values) -> AbstractContextManager[Exercise]:
         """Set the work up on ``loop``, which is not running yet; leaving it gives everything back."""
-
-
-def fail(finished: asyncio.Future[None], message: str) -> None:
-    """End an exercise whose callback found something wrong: whoever awaits ``finished`` gets a `LabError`.
-
-    If that has ended already, the error is raised here instead, and goes to the loop's exception handler.
-    """
-    if finished.done():
-        raise LabError(message)
-    finished.set_exception(LabError(message))
 
     @abc.abstractmethod
     def by_hand(self, values: Values) -> AbstractContextManager[ExerciseByHand]:
@@ -230,3 +220,13 @@ def byte_count(size: int) -> str:
         if size and size % unit == 0:
             return f"{size // unit:,} {name}"
     return "1 byte" if size == 1 else f"{size:,} bytes"
+
+
+def fail(finished: asyncio.Future[None], message: str) -> None:
+    """End an exercise whose callback found something wrong: whoever awaits ``finished`` gets a `LabError`.
+
+    If that has ended already, the error is raised here instead, and goes to the loop's exception handler.
+    """
+    if finished.done():
+        raise LabError(message)
+    finished.set_exception(LabError(message))
