@@ -51,6 +51,7 @@ def context(judgement: Judgement) -> dict[str, Any]:
         "aids": list(READING_AIDS.values()),
         "a_a": trust.a_a_statement(judgement),
         "noise_floor": trust.noise_floors(judgement),
+        "level": phrases.level(record.rounds),
         "microbench": microbench_table(judgement),
         "environment": environment_rows(record.environment),
         "not_run": [
@@ -150,11 +151,11 @@ def _result_cells(judged: ScenarioJudgement, cell: Cell) -> list[tuple[str, str]
     cost, through = cell.cost, cell.throughput
     spread = f"{phrases.number(cost.low)}-{phrases.number(cost.high)}" if cost and cost.has_interval else ""
     is_control, is_floor = cell.subject.control, cell.subject.kind == "floor"
-    verdict = cell.to_control.verdict.value if cell.to_control and not is_control else ""
+    verdict = _verdict_cell(cell.to_control) if cell.to_control and not is_control else ("", "")
     row = [
         (phrases.number(cost.value if cost else None), spread),
         ("1", "") if is_control else _ratio_cell(cell.to_control),
-        (verdict, ""),
+        verdict,
         ("1", "") if is_floor else _ratio_cell(cell.to_floor),
     ]
     if not judged.scenario.paced:
@@ -164,6 +165,11 @@ def _result_cells(judged: ScenarioJudgement, cell: Cell) -> list[tuple[str, str]
         for name in ("p50", "p90", "p99", "p999"):
             row.append((phrases.number(cell.latency_us.get(name)), ""))
     return [*row, (str(len(cell.costs)), f"{cell.failed} failed" if cell.failed else "")]
+
+
+def _verdict_cell(compared: Comparison) -> tuple[str, str]:
+    by_chance = compared.probability
+    return phrases.verdict(compared), f"chance {phrases.percent(by_chance)}" if by_chance == by_chance else ""
 
 
 def _ratio_cell(compared: Comparison | None) -> tuple[str, str]:
