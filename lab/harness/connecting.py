@@ -12,7 +12,6 @@ from __future__ import annotations
 import socket
 import struct
 import sys
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,18 +29,28 @@ _IP_BIND_ADDRESS_NO_PORT = 24
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
-def open_connection(wire: Wire, address: Address, index: int) -> socket.socket | TlsSocket:
-    """A non-blocking connection to ``address``, the load's number ``index`` from 0; the caller closes it."""
-    return _OPENERS[wire](address, index)
+def open_connection(
+    wire: Wire, address: Address, index: int, receive_buffer_bytes: int | None = None
+) -> socket.socket | TlsSocket:
+    """A non-blocking connection to ``address``, the load's number ``index`` from 0; the caller closes it.
+
+    ``receive_buffer_bytes`` (TCP only) bounds what the kernel keeps that the load has not read; Linux doubles
+    it for its own accounts.
+    """
+    source = 1 + index // CONNECTIONS_PER_ADDRESS
+    if wire == "tcp":
+        return open_tcp(address, source, receive_buffer_bytes)
+    return _over_unix(address) if wire == "unix" else _over_tls(address, source)
 
 
-def _over_tcp(address: Address, index: int) -> socket.socket:
-    connection = _connected_over_tcp(address, index)
+def open_tcp(address: Address, source: int, receive_buffer_bytes: int | None = None) -> socket.socket:
+    """A non-blocking TCP connection from 127.0.0.``source``; outside Linux always from 127.0.0.1."""
+    connection = _connected_over_tcp(address, source, receive_buffer_bytes)
     connection.setblocking(False)
     return connection
 
 
-def _over_unix(address: Address, index: int) -> socket.socket:
+def _over_unix(address: Address) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         connection.connect(address)
@@ -52,11 +61,11 @@ def _over_unix(address: Address, index: int) -> socket.socket:
     return connection
 
 
-def _over_tls(address: Address, index: int) -> TlsSocket:
+def _over_tls(address: Address, source: int) -> TlsSocket:
     # Imported here: only this wire needs OpenSSL.
     from lab.workloads.tls import TlsSocket
 
-    plain = _connected_over_tcp(address, index)
+    plain = _connected_over_tcp(address, source)
     try:
         connection = TlsSocket.connected(plain)
     except BaseException:
@@ -66,23 +75,20 @@ def _over_tls(address: Address, index: int) -> TlsSocket:
     return connection
 
 
-def _connected_over_tcp(address: Address, index: int) -> socket.socket:
+def _connected_over_tcp(
+    address: Address, source: int, receive_buffer_bytes: int | None = None
+) -> socket.socket:
     connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if index >= CONNECTIONS_PER_ADDRESS and sys.platform == "linux":
+        if receive_buffer_bytes is not None:  # before connect, since it bounds the window that is offered
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
+        if source > 1 and sys.platform == "linux":
             connection.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
-            connection.bind((f"127.0.0.{1 + index // CONNECTIONS_PER_ADDRESS}", 0))
+            connection.bind((f"127.0.0.{source}", 0))
         connection.connect(address)
     except BaseException:
         connection.close()
         raise
     return connection
-
-
-_OPENERS: dict[Wire, Callable[[Address, int], socket.socket | TlsSocket]] = {
-    "tcp": _over_tcp,
-    "unix": _over_unix,
-    "tls": _over_tls,
-}

@@ -14,7 +14,8 @@ from dataclasses import asdict
 from typing import Any
 
 from lab.harness.channel import Channel
-from lab.harness.echo_clients import EchoClients
+from lab.harness.client_kinds import from_job, open_clients
+from lab.harness.clients import LoadClients
 from lab.harness.latency import latency_record
 
 
@@ -26,37 +27,32 @@ def main() -> None:
         gc.disable()
         address = json.loads(channel.command())
         where = tuple(address) if isinstance(address, list) else address
-        clients = EchoClients(where, job["connections"], job["message_bytes"], job["seed"], job["wire"])
-        active = spread(_connect(channel, clients), job["active"])
-        clients.exchange(active, job["warmup_s"])
+        clients = open_clients(from_job(job["clients"]), where, job["wire"], job["seed"])
+        _connect(channel, clients)
+        clients.run(job["warmup_s"])
         channel.report("quiet", pinned=job["pinned"])
         channel.command()
-        channel.report("measured", **_measure(clients, active, job["window_s"]))
+        channel.report("measured", **_measure(clients, job["window_s"]))
         channel.command()
     except BaseException as error:
         channel.fail(error)
 
 
-def _connect(channel: Channel, clients: EchoClients) -> list[int]:
+def _connect(channel: Channel, clients: LoadClients) -> None:
     """Connect the first batch, then all others; wait after each, while the server's memory is read."""
     clients.connect_some()
     channel.report("connected")
     channel.command()
-    connected = clients.connect()
+    while clients.connect_some():
+        pass
     channel.report("connected")
     channel.command()
-    return connected
 
 
-def spread(fds: list[int], count: int) -> list[int]:
-    """``count`` of ``fds``, evenly spread: the busy ones must not be those with the lowest numbers."""
-    return [fds[index * len(fds) // count] for index in range(count)]
-
-
-def _measure(clients: EchoClients, active: list[int], window_s: float) -> dict[str, Any]:
+def _measure(clients: LoadClients, window_s: float) -> dict[str, Any]:
     """Run the window; make figures of it only when it is over."""
     cpu_before_s = time.process_time()
-    exchanged = clients.exchange(active, window_s)
+    exchanged = clients.run(window_s)
     load_cpu_s = time.process_time() - cpu_before_s
     clients.check_silence()
     latency = latency_record(clients.latencies_ns[: exchanged.operations])

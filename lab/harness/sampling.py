@@ -16,8 +16,9 @@ from datetime import datetime
 from typing import Any
 
 from lab.harness.children import Child, ChildFailure, Children
+from lab.harness.client_kinds import to_job
+from lab.harness.clients import CONNECT_BATCH
 from lab.harness.cores import Cores, choose_cores
-from lab.harness.echo_clients import CONNECT_BATCH
 from lab.harness.listener import socket_path
 from lab.results import LatencyRecord, Sample, ScenarioRecord, SubjectRecord
 from lab.workloads.contract import InProcessWorkload, ServedWorkload
@@ -66,11 +67,8 @@ class _Cell:
         }
 
     def load_job(self, work: ServedWorkload) -> dict[str, Any]:
-        clients = work.clients(self.scenario.parameters)
         return {
-            "connections": clients.connections,
-            "active": clients.active,
-            "message_bytes": clients.message_bytes,
+            "clients": to_job(work.clients(self.scenario.parameters)),
             "wire": work.wire,
             "core": self.cores.load,
             "window_s": self.timing.window_s,
@@ -132,7 +130,8 @@ def _served(children: Children, cell: _Cell, work: ServedWorkload, path: str | N
     load = children.start("load", "lab.harness.load", cell.load_job(work))
     listening = children.expect(server, "listening", "the server to listen")
     load.send(json.dumps(listening["address"]))
-    connection_bytes = _connection_bytes(children, server, load, cell.load_job(work)["connections"])
+    connections = work.clients(cell.scenario.parameters).connections
+    connection_bytes = _connection_bytes(children, server, load, connections)
     quiet = children.expect(load, "quiet", "the load to connect and warm up")
     server.send("begin")
     children.expect(server, "begun", "the server to read its accounts")

@@ -22,6 +22,7 @@ from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 from lab.errors import LabError
 from lab.results import ScenarioRecord
+from lab.workloads.clients import Clients
 
 DESCRIPTOR_HEADROOM = 32
 """Descriptors beside the workload's own: standard streams, pipes to the parent, the listener, the poller, the
@@ -64,22 +65,6 @@ class Parameter:
             raise LabError(f"{workload}: {self.name} must be at least {self.minimum:,}, got {value:,}")
         if self.maximum is not None and value > self.maximum:
             raise LabError(f"{workload}: {self.name} may be at most {self.maximum:,}, got {value:,}")
-
-
-@dataclass(frozen=True)
-class Clients:
-    """What the load process is to be for a served workload: echoing clients, closed-loop."""
-
-    active: int
-    """Connections that always have one message on the way."""
-    idle: int
-    """Connections that are held open and silent during the window."""
-    message_bytes: int
-
-    @property
-    def connections(self) -> int:
-        """All of them, active and idle."""
-        return self.active + self.idle
 
 
 class Workload(abc.ABC):

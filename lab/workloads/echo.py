@@ -10,7 +10,8 @@ import socket
 import ssl
 from typing import ClassVar
 
-from lab.workloads.contract import Clients, Parameter, ServedWorkload, Values, Wire, byte_count
+from lab.workloads.clients import Asking
+from lab.workloads.contract import Parameter, ServedWorkload, Values, Wire, byte_count
 from lab.workloads.echo_server import serve_echo, serve_echo_by_hand
 from lab.workloads.echo_transports import (
     BufferedEchoProtocol,
@@ -55,8 +56,8 @@ class Echo(ServedWorkload):
         """The server's TLS; None where the wire is another."""
         return server_context() if self.wire == "tls" else None
 
-    def clients(self, values: Values) -> Clients:
-        return Clients(active=values["connections"], idle=0, message_bytes=values["size"])
+    def clients(self, values: Values) -> Asking:
+        return Asking(values["connections"], active=values["connections"], payload_bytes=values["size"])
 
     def titled(self, values: Values) -> str:
         count = values["connections"]

@@ -34,12 +34,12 @@ async def serve_echo(listener: socket.socket) -> NoReturn:
 
 async def _echo(loop: asyncio.AbstractEventLoop, connection: socket.socket) -> None:
     with connection:
-        _send_at_once(connection)
+        send_at_once(connection)
         while data := await loop.sock_recv(connection, RECV_BYTES):
             await loop.sock_sendall(connection, data)
 
 
-def _send_at_once(connection: socket.socket) -> None:
+def send_at_once(connection: socket.socket) -> None:
     """No Nagle on ``connection``."""
     if connection.family != socket.AF_UNIX:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -96,7 +96,7 @@ class _EchoByHand:
         """Take one connection; the listener stays ready while there are more."""
         connection, _address = self.listener.accept()
         connection.setblocking(False)
-        _send_at_once(connection)
+        send_at_once(connection)
         if self.context:
             connection = TlsSocket(connection, self.context)
         fd = connection.fileno()

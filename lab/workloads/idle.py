@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 
-from lab.workloads.contract import Clients, Parameter, ServedWorkload, Values, byte_count
+from lab.workloads.clients import Asking
+from lab.workloads.contract import Parameter, ServedWorkload, Values, byte_count
 from lab.workloads.echo import MESSAGE_BYTES_MAX, PING_PONG
 from lab.workloads.echo_server import serve_echo, serve_echo_by_hand
 
@@ -32,8 +33,10 @@ class Idle(ServedWorkload):
     def serve_by_hand(self, listener: socket.socket) -> None:
         serve_echo_by_hand(listener)
 
-    def clients(self, values: Values) -> Clients:
-        return Clients(active=values["active"], idle=values["idle"], message_bytes=values["size"])
+    def clients(self, values: Values) -> Asking:
+        return Asking(
+            values["active"] + values["idle"], active=values["active"], payload_bytes=values["size"]
+        )
 
     def titled(self, values: Values) -> str:
         return (

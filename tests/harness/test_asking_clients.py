@@ -9,9 +9,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from lab.harness.echo_clients import ROTATION, EchoClients, EchoError, make_payloads
+from lab.harness.asking_clients import AskingClients, spread
+from lab.harness.clients import ROTATION, ReplyError, distinct_payloads
 from lab.harness.listener import listen, socket_path
-from lab.harness.load import spread
+from lab.workloads.clients import Asking
 from lab.workloads.contract import Wire
 from lab.workloads.tls import server_context
 
@@ -46,7 +47,7 @@ def echo_in_pieces(connection: socket.socket) -> None:
 @contextmanager
 def clients_of(
     serve: Callable[[socket.socket], None], connections: int, size: int, wire: Wire = "tcp"
-) -> Iterator[EchoClients]:
+) -> Iterator[AskingClients]:
     """Clients of a server with one thread a connection, which all end when the clients close."""
     threads: list[threading.Thread] = []
 
@@ -71,7 +72,7 @@ def clients_of(
         listener.setblocking(True)
         accepting = threading.Thread(target=accept)
         accepting.start()
-        clients = EchoClients(listener.getsockname(), connections, size, seed=1, wire=wire)
+        clients = AskingClients(listener.getsockname(), wire, Asking(connections, connections, size), seed=1)
         try:
             yield clients
         finally:
@@ -103,7 +104,7 @@ def test_an_exchange_over_some_connections_leaves_the_others_alone() -> None:
 
 
 def test_the_array_of_latencies_grows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lab.harness.echo_clients.CHUNK", 2)
+    monkeypatch.setattr("lab.harness.clients.CHUNK", 2)
     with clients_of(echo, 5, 10) as clients:
         assert clients.exchange(clients.connect(), 0.0).operations == 5
     assert all(each > 0 for each in clients.latencies_ns[:5])
@@ -112,14 +113,14 @@ def test_the_array_of_latencies_grows(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_echo_that_is_not_what_was_sent_names_the_first_wrong_byte() -> None:
     with (
         clients_of(reverse, 1, 1000) as clients,
-        pytest.raises(EchoError, match=r"connection 0 of 1: expected its 1,000 bytes back .* byte 0 came as"),
+        pytest.raises(ReplyError, match=r"connection 0 of 1: expected its 1,000 bytes .* byte 0 came as"),
     ):
         clients.connect()
 
 
 @pytest.mark.parametrize("wire", ["tcp", "unix", "tls"])
 def test_connecting_goes_batch_by_batch(monkeypatch: pytest.MonkeyPatch, wire: Wire) -> None:
-    monkeypatch.setattr("lab.harness.echo_clients.CONNECT_BATCH", 2)
+    monkeypatch.setattr("lab.harness.asking_clients.CONNECT_BATCH", 2)
     with clients_of(echo, 5, 10, wire) as clients:
         assert [clients.connect_some() for _ in range(4)] == [2, 2, 1, 0]
         assert len(clients.connect()) == 5
@@ -129,14 +130,14 @@ def test_connecting_goes_batch_by_batch(monkeypatch: pytest.MonkeyPatch, wire: W
 def test_more_than_was_asked_for_is_refused(wire: Wire) -> None:
     with (
         clients_of(double, 1, 1000, wire) as clients,
-        pytest.raises(EchoError, match=r"unchanged|nobody asked for"),
+        pytest.raises(ReplyError, match=r"unchanged|nobody asked for"),
     ):
         fds = clients.connect()
         clients.exchange(fds, 0.0)
 
 
 def test_a_connection_closed_by_the_server_is_refused() -> None:
-    with clients_of(hang_up, 1, 1000) as clients, pytest.raises((EchoError, ConnectionResetError)):
+    with clients_of(hang_up, 1, 1000) as clients, pytest.raises((ReplyError, ConnectionResetError)):
         clients.connect()
 
 
@@ -152,23 +153,21 @@ def test_silence_is_broken_by_an_unasked_byte(wire: Wire) -> None:
     with clients_of(talkative, 1, 10, wire) as clients:
         clients.connect()
         told.wait()
-        with pytest.raises(EchoError, match="expected silence, got 4 bytes that nobody asked for"):
+        with pytest.raises(ReplyError, match="expected silence, got 4 bytes that nobody asked for"):
             clients.check_silence()
 
 
 def test_payloads_differ_between_connections_and_turns_and_repeat_by_seed() -> None:
-    payloads = make_payloads(50, 64, seed=3)
-    assert len({payload for own in payloads for payload in own}) == 50 * ROTATION
-    assert {len(payload) for own in payloads for payload in own} == {64}
-    assert make_payloads(50, 64, seed=3) == payloads
-    assert make_payloads(50, 64, seed=4) != payloads
+    payloads = distinct_payloads(50, 64, seed=3)
+    assert len(set(payloads)) == 50 * ROTATION
+    assert {len(payload) for payload in payloads} == {64}
+    assert distinct_payloads(50, 64, seed=3) == payloads
+    assert distinct_payloads(50, 64, seed=4) != payloads
 
 
 def test_payloads_of_many_large_messages_stay_within_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lab.harness.echo_clients.PAYLOAD_BUDGET_BYTES", 8 * ROTATION * 100)
-    payloads = make_payloads(50, 100, seed=3)
-    assert len({payload for own in payloads for payload in own}) == 8 * ROTATION
-    assert payloads[0] is payloads[0] and payloads[0] != payloads[1]
+    monkeypatch.setattr("lab.harness.clients.PAYLOAD_BUDGET_BYTES", 8 * ROTATION * 100)
+    assert len(set(distinct_payloads(50, 100, seed=3))) == 8 * ROTATION
 
 
 def test_busy_connections_are_spread_among_the_idle_ones() -> None:

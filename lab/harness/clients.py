@@ -1,0 +1,86 @@
+"""What every kind of client in the load process must be, and what all of them share.
+
+Rules of the contract
+- Closed-loop on bare system calls, no event loop.
+- Every byte that comes is compared with what must come. A wrong or missing one raises `ReplyError`; it is
+  never averaged away.
+- A run ends drained: nothing is under way between two of them, so what the server used between two
+  snapshots belongs to exactly the operations counted.
+- Latencies go raw into an array that exists before the window; nothing is made of them in it.
+"""
+
+from __future__ import annotations
+
+import abc
+import random
+from array import array
+from dataclasses import dataclass
+
+from lab.errors import LabError
+
+CONNECT_BATCH = 100
+"""Connects under way at once: below the smallest usual limit on a listener's backlog (128 on macOS), above
+which a connect is dropped and tried again a second later."""
+ROTATION = 4
+"""Different payloads of one connection, used in turn."""
+PAYLOAD_BUDGET_BYTES = 64 << 20
+"""Memory for payloads. Above it connections far apart share theirs."""
+CHUNK = 1 << 18
+"""Latencies are kept in an array that has this much room, and grows by as much."""
+
+
+class ReplyError(LabError):
+    """A reply that is wrong, incomplete or unasked for, or a connection that the server closed."""
+
+
+@dataclass(frozen=True)
+class Exchanged:
+    """What one run did: operations, and the time from the first send to the last reply."""
+
+    operations: int
+    elapsed_ns: int
+    lost: int = 0
+    """Datagrams that no reply came to in time. They are no operations."""
+
+
+class LoadClients(abc.ABC):
+    """Connections to one server, and what goes over them."""
+
+    def __init__(self) -> None:
+        self.latencies_ns = array("q", bytes(8 * CHUNK))
+        """Of the last run; only the first ``operations`` entries count."""
+
+    @abc.abstractmethod
+    def connect_some(self) -> int:
+        """Connect the next batch, and exchange something over each: then the server has accepted it.
+
+        Returns how many it was; 0 when all are connected.
+        """
+
+    @abc.abstractmethod
+    def run(self, seconds: float) -> Exchanged:
+        """Keep the server busy for ``seconds``, at least one operation on each busy connection, and drain."""
+
+    @abc.abstractmethod
+    def check_silence(self) -> None:
+        """Raise `ReplyError` if the server sent more than it was asked for, or closed what it should not."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Close all connections."""
+
+    def _grow(self, events: int) -> int:
+        """Make room for ``events`` more latencies; return the room there is now."""
+        self.latencies_ns.frombytes(bytes(8 * max(CHUNK, events)))
+        return len(self.latencies_ns)
+
+
+def distinct_payloads(connections: int, size: int, seed: int) -> list[bytes]:
+    """`ROTATION` payloads of ``size`` bytes for each connection, or for as many as fit into the budget.
+
+    They are windows on one random text, each a byte further on: as good as independent for telling them
+    apart, and thousands of connections cost no time to make.
+    """
+    distinct = max(1, min(connections, PAYLOAD_BUDGET_BYTES // (size * ROTATION)))
+    text = random.Random(seed).randbytes(size + distinct * ROTATION)
+    return [text[offset : offset + size] for offset in range(distinct * ROTATION)]
