@@ -9,9 +9,10 @@ import pytest
 from synthetic_run import COSTS_US, SyntheticRun, echo, idle, ring
 
 from reports.analysis.answer import answer
+from reports.analysis.comparison import compare
 from reports.analysis.judgement import Judgement, judge
 from reports.analysis.noise import NoiseCheck, Trust, check
-from reports.pages.phrases import counted
+from reports.pages.phrases import counted, level, verdict
 from reports.pages.summary import markdown
 from reports.pages.trust import a_a_statement, banners, disagreement, how_sure, noise_floors
 from reports.pages.wording import workload_verdict
@@ -92,3 +93,25 @@ def test_a_calm_run_warns_of_no_disagreement() -> None:
     judgement = judged(noise=0.0, drift=0.0)
     found = answer(judgement)
     assert found and disagreement(judgement, found) == ""
+
+
+@pytest.mark.parametrize(
+    ("ratio", "said"),
+    [
+        (1 / 1.8, "1.8x faster"),
+        (1 / 1.04, "1.04x faster"),
+        (2.5, "2.5x slower"),
+        (0.02, "50x faster"),
+        (1.001, "no difference beyond noise"),
+    ],
+)
+def test_a_verdict_says_how_many_times_faster(ratio: float, said: str) -> None:
+    assert verdict(compare("asyncio", np.full(5, ratio), noise_floor=0.01)) == said
+
+
+def test_two_rounds_are_not_measurable_here() -> None:
+    assert verdict(compare("asyncio", np.full(2, 0.5), noise_floor=0.01)) == "not measurable here"
+
+
+def test_an_interval_is_named_by_what_it_promises() -> None:
+    assert [level(rounds) for rounds in (3, 5, 6, 9)] == ["75 %", "94 %", "95 %", "95 %"]
