@@ -89,7 +89,7 @@ size: $(READY)
 
 clean:
 	rm -rf .pytest_cache .ruff_cache .benchmarks build dist muxlab.egg-info
-	find backends lab reports tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find backends lab reports tests docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean
 	rm -rf .venv .venv-*
