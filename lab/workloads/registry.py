@@ -11,6 +11,7 @@ from lab.workloads.echo import EchoBuffered, EchoProtocols, EchoSockets, EchoStr
 from lab.workloads.held import Held
 from lab.workloads.idle import Idle
 from lab.workloads.ring import Ring
+from lab.workloads.timers import Timers
 
 WORKLOADS: dict[str, Workload] = {
     each.name: each
@@ -30,6 +31,7 @@ WORKLOADS: dict[str, Workload] = {
         EchoBuffered("unix"),
         EchoStreams("unix"),
         Callbacks(),
+        Timers(),
     )
 }
 
