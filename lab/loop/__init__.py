@@ -1,4 +1,5 @@
 """How does asyncio actually work? Read these files in this order; each uses only what comes before it.
+``docs/tour`` leads here from the beginning, in eight small programs.
 
 A generator can be paused and resumed, and a coroutine is a generator with ``await``. A *future* is a promise
 with callbacks: PENDING, then CANCELLED or FINISHED. A *task* drives a coroutine with ``send()`` and is woken
