@@ -19,6 +19,7 @@ from lab.cli.invocation import program
 from lab.cli.listing import backends, workloads
 from lab.cli.report import report
 from lab.cli.run import run
+from lab.cli.tracing import trace
 from lab.errors import LabError, UnknownNameError
 
 EPILOG = """
@@ -84,5 +85,5 @@ def _refusal(error: OSError) -> str:
     )
 
 
-for command in (bench, report, run, backends, workloads, doctor):
+for command in (bench, report, run, trace, backends, workloads, doctor):
     muxlab.add_command(command)

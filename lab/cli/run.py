@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from lab.errors import LabError, UnknownNameError
+
 
 @click.command(
     short_help="Run an asyncio program on the mini-loop.",
@@ -26,17 +28,10 @@ def run(backend: str | None, tasks: str, module: str | None, program: tuple[str,
 
         muxlab run -b poll server.py --port 8080
     """
-    import backends
     from lab import new_event_loop
-    from lab.errors import LabError, UnknownNameError
     from lab.program import run_module, run_script
 
-    try:
-        backends.open_backend(backend).close()
-    except backends.UnknownBackendError as error:
-        raise UnknownNameError("backend", error.name, list(error.choices), error.nearest) from error
-    except backends.BackendUnavailableError as error:
-        raise LabError(f"backend {backend} cannot run here: {error}") from error
+    checked_backend(backend)
     factory = functools.partial(new_event_loop, backend, tasks)
     if module is not None:
         run_module(module, program, factory)
@@ -44,3 +39,15 @@ def run(backend: str | None, tasks: str, module: str | None, program: tuple[str,
         run_script(Path(program[0]), program[1:], factory)
     else:
         raise click.UsageError("expected a FILE to run, or -m NAME; got neither")
+
+
+def checked_backend(name: str | None) -> None:
+    """Raise `LabError` where the backend called ``name`` is unknown or cannot be opened here."""
+    import backends
+
+    try:
+        backends.open_backend(name).close()
+    except backends.UnknownBackendError as error:
+        raise UnknownNameError("backend", error.name, list(error.choices), error.nearest) from error
+    except backends.BackendUnavailableError as error:
+        raise LabError(f"backend {name} cannot run here: {error}") from error

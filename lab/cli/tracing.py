@@ -1,0 +1,126 @@
+"""``muxlab trace``: see a program run on the mini-loop, step by step."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lab.cli.exit_codes import DONE, FAILED, INTERRUPTED
+from lab.cli.run import checked_backend
+from lab.errors import LabError
+
+if TYPE_CHECKING:
+    from lab.tracing.recorder import Recorder
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command(
+    short_help="See the seven steps of each recv of a program, as they happen.",
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+@click.option("--backend", "-b", metavar="NAME", help="Readiness backend; the best one here by default.")
+@click.option(
+    "--tasks", type=click.Choice(["c", "python"]), default="c", show_default=True, help="Futures and tasks."
+)
+@click.option("--module", "-m", metavar="NAME", help="Run a module instead of a file, as python -m does.")
+@click.option("--html", type=FILE, metavar="FILE", help="Write a page with a timeline as well.")
+@click.option(
+    "--json", "chrome", type=FILE, metavar="FILE", help="Write the trace for https://ui.perfetto.dev as well."
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    help="How many calls to tell in full; 0 for all.",
+)
+@click.argument("program", nargs=-1, type=click.UNPROCESSED, metavar="[FILE] [ARGUMENTS]...")
+@click.pass_context
+def trace(
+    context: click.Context,
+    backend: str | None,
+    tasks: str,
+    module: str | None,
+    html: Path | None,
+    chrome: Path | None,
+    limit: int,
+    program: tuple[str, ...],
+) -> None:
+    """Run FILE, or a module with -m, on the mini-loop, and tell what happened, when and where.
+
+    Without FILE: one echo between two tasks. Works for programs that call asyncio.run or asyncio.Runner; the
+    exit code is theirs. Options go before FILE:
+
+        muxlab trace --html trace.html client.py
+    """
+    from lab.tracing import example
+    from lab.tracing.recorder import Recorder
+    from lab.tracing.text import text
+
+    checked_backend(backend)
+    recorder = Recorder()
+    title = module or (Path(program[0]).name if program else example.TITLE)
+    code = _exit_code_of(_runner(recorder, backend, tasks, module, program))
+    click.echo(text(recorder, title, limit), nl=False)
+    _write(recorder, title, html, chrome)
+    context.exit(code)
+
+
+def _runner(
+    recorder: Recorder, backend: str | None, tasks: str, module: str | None, program: tuple[str, ...]
+) -> Callable[[], object]:
+    """What runs the program on traced loops."""
+    from lab.program import run_module, run_script
+    from lab.tracing import example
+    from lab.tracing.recorder import Recorder
+    from lab.tracing.traced_loop import TracedLoop
+
+    factory = functools.partial(TracedLoop, recorder, backend, tasks)
+    if module is not None:
+        return lambda: run_module(module, program, factory)
+    if program:
+        return lambda: run_script(Path(program[0]), program[1:], factory)
+    example.warm_up(functools.partial(TracedLoop, Recorder(), backend, tasks))
+    return lambda: example.run(factory)
+
+
+def _exit_code_of(run: Callable[[], object]) -> int:
+    """Run the program; what it would have told the shell. What it raises is shown, and the trace goes on."""
+    try:
+        run()
+    except LabError:
+        raise
+    except SystemExit as end:
+        if end.code is None or isinstance(end.code, int):
+            return end.code or DONE
+        click.echo(str(end.code), err=True)
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BaseException:
+        traceback.print_exc(file=sys.stderr)
+        return FAILED
+    return DONE
+
+
+def _write(recorder: Recorder, title: str, html: Path | None, chrome: Path | None) -> None:
+    from lab.cli.terminal import short
+
+    if html is not None:
+        from lab.tracing.page import page
+
+        html.write_text(page(recorder, title), "utf-8")
+        click.echo(f"\nPage:  {short(html)}")
+    if chrome is not None:
+        from lab.tracing.chrome import trace_events
+
+        chrome.write_text(json.dumps(trace_events(recorder, title)), "utf-8")
+        click.echo(f"{'' if html else chr(10)}Trace: {short(chrome)} (open it in https://ui.perfetto.dev)")
