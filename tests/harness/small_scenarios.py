@@ -1,0 +1,20 @@
+"""Every workload with values small enough to be tried in a test."""
+
+from __future__ import annotations
+
+from lab.results import ScenarioRecord
+from lab.workloads.registry import workload
+
+SMALL = {
+    "idle": {"idle": 150, "active": 4, "size": 64},
+    "held": {"idle": 150, "active": 4, "size": 64},
+    "ring": {"pairs": 30, "active": 10, "writes": 50},
+    "callbacks": {"chains": 10},
+    "timers": {"armed": 100, "firing": 10},
+}
+SMALL_ECHO = {"connections": 8, "size": 1024}
+
+
+def small_scenario(name: str) -> ScenarioRecord:
+    """The scenario of workload ``name`` with small values."""
+    return workload(name).scenario(**SMALL.get(name, SMALL_ECHO))
