@@ -26,7 +26,7 @@ def unsupported(new_loop: Callable[[], asyncio.AbstractEventLoop], work: Workloa
     try:
         loop.set_exception_handler(lambda _loop, _context: None)
         if isinstance(work, ServedWorkload):
-            with socket_path(work.wire) as path, listen(path) as listener:
+            with socket_path(work.wire) as path, listen(work.wire, path) as listener:
                 loop.run_until_complete(_begin(work.serve(listener)))
         if isinstance(work, InProcessWorkload):
             smallest = {parameter.name: parameter.minimum for parameter in work.parameters}

@@ -46,7 +46,7 @@ def main() -> None:
 
 def _serve(channel: Channel, job: dict[str, Any], work: ServedWorkload) -> None:
     loop = None if job["subject"] == subjects.FLOOR else _new_loop(channel, job)
-    listener = listen(job["path"])
+    listener = listen(work.wire, job["path"])
     control = threading.Thread(target=_control, args=(channel, loop), name="control", daemon=True)
     control.start()
     channel.report("listening", address=listener.getsockname(), pinned=job["pinned"])

@@ -68,7 +68,7 @@ def clients_of(
             threads.append(threading.Thread(target=handle, args=(connection,)))
             threads[-1].start()
 
-    with socket_path(wire) as path, listen(path) as listener:
+    with socket_path(wire) as path, listen(wire, path) as listener:
         listener.setblocking(True)
         accepting = threading.Thread(target=accept)
         accepting.start()
