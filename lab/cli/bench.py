@@ -65,6 +65,18 @@ class Instruments:
     help="The measured window of one sample: 0.3, 300ms, 2s.",
 )
 @click.option(
+    "--precision",
+    callback=values.option(values.share),
+    metavar="SHARE",
+    help="Add rounds until the interval of every ratio to asyncio is narrower than this: 5%.",
+)
+@click.option(
+    "--max-time",
+    callback=values.option(values.duration_s),
+    metavar="TIME",
+    help="Begin no round that would end later: 90s, 10m, 2h.  [with --precision: 1h]",
+)
+@click.option(
     "--connections",
     multiple=True,
     callback=values.list_option(values.whole),
@@ -156,6 +168,8 @@ def _selection(options: dict[str, Any]) -> Selection:
         workloads=options["workloads"],
         rounds=options["rounds"],
         duration_s=options["duration"],
+        precision=options["precision"],
+        max_time_s=options["max_time"],
         connections=options["connections"],
         sizes=options["size"],
         settings=options["settings"],
@@ -189,6 +203,7 @@ def _refuse_other_options(context: click.Context) -> None:
 
 def _announce(record: RunRecord, folder: Path) -> None:
     """Say what will be run, where to, and about how long it takes."""
+    from lab.cli.precision import stopping
     from lab.cli.terminal import console, counted, duration, short
     from lab.harness import plan
 
@@ -197,7 +212,7 @@ def _announce(record: RunRecord, folder: Path) -> None:
     out.print(
         f"muxlab {record.muxlab}, profile {record.profile}: {counted(len(record.subjects), 'subject')}, "
         f"{counted(len(record.scenarios), 'scenario')}, {counted(record.rounds, 'round')}: "
-        f"{counted(cells, 'sample')}, about {duration(plan.estimate_s(record))} in all. "
+        f"{counted(cells, 'sample')}, about {duration(plan.estimate_s(record))} in all{stopping(record)}. "
         f"Seed {record.seed}, into {short(folder)}",
         soft_wrap=True,
     )
@@ -217,13 +232,14 @@ def _left_out(record: RunRecord) -> Iterator[str]:
 
 
 def _measure(context: click.Context, record: RunRecord, folder: Path, earlier: tuple[Sample, ...]) -> Outcome:
+    from lab.cli.precision import how_precise
     from lab.cli.progress import progress
     from lab.harness import runner
 
     instruments = context.find_object(Instruments)
     chosen = {"measure": instruments.measure} if instruments else {}
     with progress() as show:
-        return runner.run(record, folder, on_event=show, earlier=earlier, **chosen)
+        return runner.run(record, folder, on_event=show, how_precise=how_precise, earlier=earlier, **chosen)
 
 
 def _close(outcome: Outcome) -> int:

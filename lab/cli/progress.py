@@ -6,8 +6,17 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
-from lab.cli.terminal import console, duration, is_terminal
-from lab.harness.events import CellFinished, CellStarted, Event, RoundFinished, RunStarted, Warned
+from lab.cli.terminal import console, counted, duration, is_terminal
+from lab.harness.events import (
+    CellFinished,
+    CellStarted,
+    Event,
+    RoundAdded,
+    RoundFinished,
+    RunStarted,
+    Stopped,
+    Warned,
+)
 from lab.harness.plan import Cell
 from lab.harness.stuck import innermost_frame
 from lab.results import Sample
@@ -62,6 +71,10 @@ class Lines:
                 return failure(sample)
             case RoundFinished(remaining_s=left, done=done, cells=cells):
                 return f"{round_name(event)}: {done} of {cells} samples, about {duration(left)} left"
+            case RoundAdded(rounds=rounds, because=because):
+                return f"Round {rounds} added: {because}"
+            case Stopped(rounds=rounds, because=because):
+                return f"Stopped after {counted(rounds, 'round')} because {because}"
             case Warned(text=text):
                 return f"Warning: {text}"
         return None
@@ -104,6 +117,8 @@ class Bar(Lines):
             case RoundFinished(done=done):
                 self._progress.update(self._task, completed=done)
                 return
+            case RoundAdded(cells=cells):
+                self._progress.update(self._task, total=cells)
         super().__call__(event)
 
     def _where(self, cell: Cell) -> str:

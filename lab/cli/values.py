@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-DURATION_UNITS = {"": 1.0, "s": 1.0, "ms": 1e-3, "min": 60.0}
+DURATION_UNITS = {"": 1.0, "s": 1.0, "ms": 1e-3, "min": 60.0, "m": 60.0, "h": 3600.0}
+SHARE_UNITS = {"": 1.0, "%": 0.01}
 SIZE_UNITS = {
     "": 1,
     "b": 1,
@@ -19,13 +20,19 @@ SIZE_UNITS = {
     "mb": 1_000_000,
     "mib": 1_048_576,
 }
-NUMBER = re.compile(r"(\d+(?:[._]\d+)*)\s*([a-z]*)", re.IGNORECASE)
+NUMBER = re.compile(r"(\d+(?:[._]\d+)*)\s*([a-z]*|%)", re.IGNORECASE)
 
 
 def duration_s(text: str) -> float:
-    """``0.3``, ``300ms``, ``2s`` as seconds; raises `ValueError` that says what was expected."""
-    number, unit = _number_and_unit(text, DURATION_UNITS, "a duration such as 0.3, 300ms or 2s")
+    """``0.3``, ``300ms``, ``2s``, ``10m`` as seconds; raises `ValueError` that says what was expected."""
+    number, unit = _number_and_unit(text, DURATION_UNITS, "a duration such as 0.3, 300ms, 2s or 10m")
     return number * DURATION_UNITS[unit]
+
+
+def share(text: str) -> float:
+    """``5%`` or ``0.05`` as a share of 1; raises `ValueError` that says what was expected."""
+    number, unit = _number_and_unit(text, SHARE_UNITS, "a share such as 5% or 0.05")
+    return number * SHARE_UNITS[unit]
 
 
 def size_bytes(text: str) -> int:

@@ -57,10 +57,29 @@ class RoundFinished:
 
 
 @dataclass(frozen=True)
+class RoundAdded:
+    """One more round than was planned will follow, for the sake of precision."""
+
+    rounds: int
+    """Those that the run now has."""
+    cells: int
+    """All cells of the run, those of the new round included."""
+    because: str
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """Precision or time decided that the run has rounds enough."""
+
+    rounds: int
+    because: str
+
+
+@dataclass(frozen=True)
 class Warned:
     """Something that bears on how far the results can be trusted; it is kept in the record as well."""
 
     text: str
 
 
-Event = RunStarted | CellStarted | CellFinished | RoundFinished | Warned
+Event = RunStarted | CellStarted | CellFinished | RoundFinished | RoundAdded | Stopped | Warned

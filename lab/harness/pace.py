@@ -18,6 +18,15 @@ class Pace:
         self._left = Counter(cell.scenario.id for cell in cells)
         self._took_s: defaultdict[str, list[float]] = defaultdict(list)
 
+    def added(self, cells: Iterable[Cell]) -> None:
+        """More cells to measure."""
+        self._left.update(cell.scenario.id for cell in cells)
+
+    def estimate_s(self, cells: Iterable[Cell]) -> float:
+        """What ``cells`` should take, in seconds."""
+        correction = self._correction()
+        return sum(self._one_s(cell.scenario.id, correction) for cell in cells)
+
     def finished(self, cell: Cell, took_s: float) -> None:
         """One more cell has been measured and took so long."""
         self._took_s[cell.scenario.id].append(took_s)

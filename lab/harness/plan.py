@@ -14,6 +14,7 @@ Rules
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import random
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -96,15 +97,22 @@ def build(
         environment=environment,
         command=selection.command(seed),
         warnings=tuple(warnings),
+        precision=selection.precision,
+        max_time_s=selection.time_limit_s,
     )
 
 
 def rounds(record: RunRecord) -> Iterator[tuple[Cell, ...]]:
     """The rounds in order, warm-up first, each a shuffled pass over all cells that can run."""
+    return itertools.islice(every_round(record), record.warmup_rounds + record.rounds)
+
+
+def every_round(record: RunRecord) -> Iterator[tuple[Cell, ...]]:
+    """The same, and after the planned rounds, without end, those that could be added."""
     generator = random.Random(record.seed)
     left_out = {(each.subject, each.scenario) for each in record.not_run}
     order = 0
-    for number in range(-record.warmup_rounds, record.rounds):
+    for number in itertools.count(-record.warmup_rounds):
         cells = []
         for scenario in generator.sample(record.scenarios, len(record.scenarios)):
             for subject in generator.sample(record.subjects, len(record.subjects)):

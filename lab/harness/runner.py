@@ -11,6 +11,7 @@ Rules
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -19,10 +20,20 @@ from pathlib import Path
 
 from lab.harness import plan
 from lab.harness.environment import now
-from lab.harness.events import CellFinished, CellStarted, Event, RoundFinished, RunStarted, Warned
+from lab.harness.events import (
+    CellFinished,
+    CellStarted,
+    Event,
+    RoundAdded,
+    RoundFinished,
+    RunStarted,
+    Stopped,
+    Warned,
+)
 from lab.harness.pace import Pace
 from lab.harness.plan import Cell
 from lab.harness.sampling import Cores, choose_cores, take_sample
+from lab.harness.stopping import HowPrecise, enough, out_of_time
 from lab.results import RunRecord, Sample, append_sample, write_run
 
 GIVE_UP_AFTER = 3
@@ -30,6 +41,8 @@ GIVE_UP_AFTER = 3
 Measure = Callable[..., Sample]
 """The signature of `take_sample`."""
 OnEvent = Callable[[Event], None]
+Key = tuple[int, str, str]
+"""Round, subject and scenario."""
 
 
 @dataclass(frozen=True)
@@ -61,16 +74,19 @@ def run(
     *,
     measure: Measure = take_sample,
     on_event: OnEvent = ignore,
+    how_precise: HowPrecise | None = None,
     earlier: Iterable[Sample] = (),
     cores: Cores | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Outcome:
     """Measure every cell of ``record`` that has no good sample in ``earlier``; write all to ``folder``.
 
-    Raises `OSError` when the folder cannot be written (a full disk): what was written until then stays.
+    Where the record wishes for precision, rounds are added until ``how_precise`` says that it is reached, or
+    time is up. Raises `OSError` when the folder cannot be written (a full disk): what was written until then
+    stays.
     """
-    driver = _Driver(record, folder, measure, on_event, cores or choose_cores(), clock)
-    return driver.drive({_key(sample) for sample in earlier if sample.status == "ok"})
+    driver = _Driver(record, folder, measure, on_event, how_precise, cores or choose_cores(), clock)
+    return driver.drive(tuple(earlier))
 
 
 class _Driver:
@@ -82,20 +98,25 @@ class _Driver:
         folder: Path,
         measure: Measure,
         on_event: OnEvent,
+        how_precise: HowPrecise | None,
         cores: Cores,
         clock: Callable[[], float],
     ) -> None:
         self._record = dataclasses.replace(record, status="running", finished_at=None)
         self._folder, self._measure, self._on_event = folder, measure, on_event
-        self._cores, self._clock = cores, clock
+        self._how_precise, self._cores, self._clock = how_precise, cores, clock
         self._rounds = list(plan.rounds(record))
         self._cells = sum(map(len, self._rounds))
         self._position = 0
+        self._earlier: tuple[Sample, ...] = ()
         self._taken: list[Sample] = []
         self._failed_in_a_row: Counter[tuple[str, str]] = Counter()
         self._given_up: set[tuple[str, str]] = set()
 
-    def drive(self, done: set[tuple[int, str, str]]) -> Outcome:
+    def drive(self, earlier: tuple[Sample, ...]) -> Outcome:
+        self._earlier = earlier
+        self._began_s = self._clock() - self._record.measured_s
+        done = {_key(sample) for sample in earlier if sample.status == "ok"}
         todo = [cell for cells in self._rounds for cell in cells if cell.key not in done]
         self._pace = Pace(self._record, todo)
         write_run(self._folder, self._record)
@@ -103,8 +124,7 @@ class _Driver:
         for text in self._record.warnings:
             self._on_event(Warned(text))
         try:
-            for cells in self._rounds:
-                self._one_round(cells, done)
+            self._all_rounds(done)
         except KeyboardInterrupt:
             return self._end("interrupted")
         except OSError:
@@ -112,7 +132,51 @@ class _Driver:
             raise
         return self._end("complete")
 
-    def _one_round(self, cells: tuple[Cell, ...], done: set[tuple[int, str, str]]) -> None:
+    def _all_rounds(self, done: set[Key]) -> None:
+        """The planned rounds, fewer where time is up, more where precision is wished for."""
+        for cells, following in itertools.pairwise(plan.every_round(self._record)):
+            self._one_round(cells, done)
+            self._note_time()
+            rounds = following[0].round
+            begun = any(cell.key in done for cell in following)
+            if rounds < 1 or (begun and rounds < self._record.rounds):
+                continue
+            because = self._because(rounds, following)
+            if because is not None:
+                self._stop(rounds, because)
+                return
+
+    def _note_time(self) -> None:
+        self._record = dataclasses.replace(self._record, measured_s=self._clock() - self._began_s)
+
+    def _because(self, rounds: int, following: tuple[Cell, ...]) -> str | None:
+        """Why the round ``following`` must not be taken; None if it must, and then it belongs to the run."""
+        wanted, precision = rounds >= self._record.rounds, None
+        if wanted and self._record.precision is not None and self._how_precise is not None:
+            precision = self._how_precise(self._record, (*self._earlier, *self._taken))
+        if wanted and (because := enough(self._record, rounds, precision)):
+            return because
+        left = [cell for cell in following if _pair(cell) not in self._given_up]
+        if because := out_of_time(self._record, self._pace.estimate_s(left)):
+            return f"{because}; {precision.said}" if precision else because
+        if precision:
+            self._add(following, precision.said)
+        return None
+
+    def _add(self, cells: tuple[Cell, ...], because: str) -> None:
+        self._record = dataclasses.replace(self._record, rounds=cells[0].round + 1)
+        self._cells += len(cells)
+        self._pace.added(cells)
+        write_run(self._folder, self._record)
+        self._on_event(RoundAdded(self._record.rounds, self._cells, because))
+
+    def _stop(self, rounds: int, because: str) -> None:
+        if self._record.precision is None and rounds == self._record.rounds:
+            return
+        self._record = dataclasses.replace(self._record, rounds=rounds, stopped=because)
+        self._on_event(Stopped(rounds, because))
+
+    def _one_round(self, cells: tuple[Cell, ...], done: set[Key]) -> None:
         for cell in cells:
             self._position += 1
             if cell.key in done:
@@ -166,6 +230,7 @@ class _Driver:
         self._on_event(Warned(text))
 
     def _end(self, status: str) -> Outcome:
+        self._note_time()
         self._record = dataclasses.replace(self._record, status=status, finished_at=now())
         write_run(self._folder, self._record)
         return Outcome(self._record, self._folder, tuple(self._taken))
@@ -178,7 +243,7 @@ class _Driver:
             return
 
 
-def _key(sample: Sample) -> tuple[int, str, str]:
+def _key(sample: Sample) -> Key:
     return sample.round, sample.subject, sample.scenario
 
 

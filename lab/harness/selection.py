@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from lab.errors import LabError, UnknownNameError
 from lab.harness.profiles import Point, Profile, profile
+from lab.harness.stopping import DEFAULT_MAX_TIME_S, MAX_ROUNDS
 from lab.results import ScenarioRecord
 from lab.workloads.contract import Workload
 from lab.workloads.registry import WORKLOADS, workload
@@ -21,8 +22,9 @@ from lab.workloads.registry import WORKLOADS, workload
 Settings = Mapping[tuple[str, str], tuple[int, ...]]
 """(workload, parameter) -> values; several values make several scenarios."""
 
-MAX_ROUNDS = 1_000
 MIN_DURATION_S, MAX_DURATION_S = 0.02, 600.0
+MIN_PRECISION, MAX_PRECISION = 0.001, 1.0
+MAX_TIME_S = 7 * 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,9 @@ class Selection:
     workloads: tuple[str, ...] = ()
     rounds: int | None = None
     duration_s: float | None = None
+    precision: float | None = None
+    """As in `RunRecord`: a share."""
+    max_time_s: float | None = None
     connections: tuple[int, ...] = ()
     """For each workload with connections: the parameter that `connections_parameter` names."""
     sizes: tuple[int, ...] = ()
@@ -42,6 +47,13 @@ class Selection:
     """Wins over ``connections`` and ``sizes``."""
     program: str = "muxlab"
     """What starts muxlab here, quoted for a shell; the recorded command begins with it."""
+
+    @property
+    def time_limit_s(self) -> float | None:
+        """How long to measure at most; precision never goes without a limit."""
+        if self.max_time_s is None and self.precision is not None:
+            return DEFAULT_MAX_TIME_S
+        return self.max_time_s
 
     def command(self, seed: int) -> str:
         """The command line that repeats this selection with this seed."""
@@ -52,6 +64,10 @@ class Selection:
             words += ["--rounds", str(self.rounds)]
         if self.duration_s is not None:
             words += ["--duration", f"{self.duration_s:g}s"]
+        if self.precision is not None:
+            words += ["--precision", f"{self.precision * 100:g}%"]
+        if self.max_time_s is not None:
+            words += ["--max-time", f"{self.max_time_s:g}s"]
         if self.connections:
             words += ["--connections", _listed(self.connections)]
         if self.sizes:
@@ -71,7 +87,19 @@ def chosen_profile(selection: Selection) -> Profile:
             f"expected a window of {MIN_DURATION_S:g} to {MAX_DURATION_S:g} seconds, got {duration_s:g}: "
             "give --duration as 300ms, 0.3 or 2s"
         )
+    _check_stopping(selection)
     return profile(selection.profile)
+
+
+def _check_stopping(selection: Selection) -> None:
+    precision, max_time_s = selection.precision, selection.max_time_s
+    if precision is not None and not MIN_PRECISION <= precision <= MAX_PRECISION:
+        raise LabError(
+            f"expected a precision of {MIN_PRECISION:.1%} to {MAX_PRECISION:.0%}, got {precision:.4g}: "
+            "give --precision as 5%"
+        )
+    if max_time_s is not None and not 0 < max_time_s <= MAX_TIME_S:
+        raise LabError(f"expected a time of up to a week, got {max_time_s:g} s: give --max-time as 10m or 2h")
 
 
 def chosen_workloads(selection: Selection, chosen: Profile) -> list[Workload]:

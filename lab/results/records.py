@@ -202,6 +202,15 @@ class RunRecord:
     finished_at: str | None = None
     warnings: tuple[str, ...] = ()
     """What the lab noticed about the machine or the run, each with its likely cause and what to do."""
+    precision: float | None = None
+    """The wish that rounds be added until the interval of every ratio to the control is narrower than this
+    share of the ratio; ``rounds`` grows with each."""
+    max_time_s: float | None = None
+    """No round is begun that would end beyond so much measuring; ``rounds`` shrinks to those taken."""
+    measured_s: float = 0.0
+    """Time of measuring so far, over all parts of the run."""
+    stopped: str | None = None
+    """Why there are as many rounds as there are, where precision or time decided: what follows "because"."""
     schema: int = SCHEMA
 
     @property

@@ -83,6 +83,8 @@ def how_sure(judgement: Judgement, found: Answer) -> str:
         said += f"{best.name} is among the best in {best.wins} of {best.of} {_judged(judgement, found)}. "
     said += a_a_statement(judgement)
     said += f" Differences below the noise floor ({noise_floors(judgement)}) count as none."
+    if record.stopped:
+        said += f" It stopped after {counted(record.rounds, 'round')} because {record.stopped}."
     if record.rounds < FIRM_ROUNDS:
         said += f" With fewer than {FIRM_ROUNDS} rounds, intervals are only indicative."
     return said

@@ -186,7 +186,7 @@ def test_what_is_left_out_is_told_before_the_start(here: Path) -> None:
         ("--profile fast", "no profile is called 'fast'. Choose from: smoke, quick, full."),
         ("--rounds 0", "expected 1 to 1,000 rounds, got 0"),
         ("--rounds many", "'many' is not a valid integer"),
-        ("--duration soon", "expected a duration such as 0.3, 300ms or 2s, got 'soon'"),
+        ("--duration soon", "expected a duration such as 0.3, 300ms, 2s or 10m, got 'soon'"),
         ("--size 1.5", "expected a whole number of bytes such as 1024, 1KiB or 100k, got '1.5'"),
         ("--connections -4", "expected a whole number such as 64 or 5000, got '-4'"),
         ("--set pairs=3", "expected workload.parameter=value, such as ring.pairs=100,1000; got 'pairs=3'"),

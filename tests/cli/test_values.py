@@ -8,16 +8,36 @@ from lab.cli import values
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("0.3", 0.3), ("300ms", 0.3), ("2s", 2.0), (" 2 s ", 2.0), ("1min", 60.0)]
+    ("text", "seconds"),
+    [
+        ("0.3", 0.3),
+        ("300ms", 0.3),
+        ("2s", 2.0),
+        (" 2 s ", 2.0),
+        ("1min", 60.0),
+        ("10m", 600.0),
+        ("2h", 7200.0),
+    ],
 )
 def test_durations_have_a_unit_or_are_seconds(text: str, seconds: float) -> None:
     assert values.duration_s(text) == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize("text", ["", "ms", "-1s", "2h", "1e3", "1_0_", "0.3.4"])
+@pytest.mark.parametrize("text", ["", "ms", "-1s", "2d", "5%", "1e3", "1_0_", "0.3.4"])
 def test_other_durations_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="expected a duration"):
         values.duration_s(text)
+
+
+@pytest.mark.parametrize("text", ["5%", "5 %", "0.05"])
+def test_shares_are_per_cent_or_parts_of_one(text: str) -> None:
+    assert values.share(text) == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize("text", ["", "%", "5s", "-5%"])
+def test_other_shares_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="expected a share"):
+        values.share(text)
 
 
 @pytest.mark.parametrize(

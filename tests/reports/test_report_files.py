@@ -6,21 +6,18 @@ import dataclasses
 import json
 import math
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import IO, Any
 
-import matplotlib
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from outline import Outline
 from synthetic_run import COSTS_US, SUBJECTS, SyntheticRun, echo, idle, ring, write_folder
 
-from lab.errors import RunError
 from lab.results import SubjectRecord
 from reports import ReportFiles, write_report
 
-VOID = {"meta", "br", "link", "img", "hr", "input"}
 SECTIONS = {
     "verdict",
     "answer",
@@ -36,48 +33,6 @@ SECTIONS = {
     "not-run",
     "repeat",
 }
-
-
-class Outline(HTMLParser):
-    """Checks that tags nest and notes ids, tags, text and everything that a browser would load."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.ids: list[str] = []
-        self.tags: set[str] = set()
-        self.loads: list[str] = []
-        self.labels: list[str | None] = []
-        self.words: list[str] = []
-        self.feed(page)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        found = dict(attrs)
-        self.tags.add(tag)
-        if tag not in VOID:
-            self.open.append(tag)
-        if "id" in found:
-            self.ids.append(found["id"] or "")
-        if found.get("role") == "img":
-            self.labels.append(found.get("aria-label"))
-        self.loads += [found[name] or "" for name in ("src", "href", "xlink:href") if name in found]
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        if tag not in VOID:
-            self.open.pop()
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
 
 
 def outline(files: ReportFiles) -> Outline:
@@ -212,21 +167,6 @@ def test_the_summary_has_verdicts_table_and_a_a_statement(files: ReportFiles) ->
     assert len(text.splitlines()) < 40
 
 
-def test_a_report_is_reproduced_byte_for_byte_and_leaves_no_stale_picture(tmp_path: Path) -> None:
-    first = small(tmp_path, subjects=SUBJECTS[2:7])
-    before = [path.read_bytes() for path in (first.html, first.summary, first.csv, *first.figures)]
-    (tmp_path / "figures" / "old.png").write_bytes(b"old")
-    again = write_report(tmp_path)
-    assert [path.read_bytes() for path in (again.html, again.summary, again.csv, *again.figures)] == before
-    assert not (tmp_path / "figures" / "old.png").exists()
-
-
-def test_drawing_leaves_matplotlib_as_it_was(tmp_path: Path) -> None:
-    before = dict(matplotlib.rcParams)
-    small(tmp_path, subjects=SUBJECTS[2:4], rounds=1)
-    assert dict(matplotlib.rcParams) == before
-
-
 @pytest.mark.usefixtures("blank")
 def test_an_a_a_alarm_is_a_banner_that_says_what_to_do(tmp_path: Path) -> None:
     costs = dict(COSTS_US, **{"asyncio-again": 30.0})
@@ -311,8 +251,3 @@ def test_many_scenarios_are_all_in_the_tables_and_few_in_the_pictures(tmp_path: 
     assert page.count("echo-sockets[connections=") >= 45
     assert "40 of 45 scenarios are shown" in page
     assert len(files.figures) == 4
-
-
-def test_a_folder_that_is_no_run_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="is not a run"):
-        write_report(tmp_path)

@@ -115,3 +115,12 @@ def test_two_rounds_are_not_measurable_here() -> None:
 
 def test_an_interval_is_named_by_what_it_promises() -> None:
     assert [level(rounds) for rounds in (3, 5, 6, 9)] == ["75 %", "94 %", "95 %", "95 %"]
+
+
+def test_a_run_that_precision_or_time_ended_says_why() -> None:
+    judgement = judged(noise=0.01)
+    record = dataclasses.replace(judgement.run.record, stopped="every interval is narrower than 5 %")
+    stopped = dataclasses.replace(judgement, run=dataclasses.replace(judgement.run, record=record))
+    said = "It stopped after 5 rounds because every interval is narrower than 5 %."
+    assert said in markdown(stopped)
+    assert "It stopped" not in markdown(judgement)

@@ -1,13 +1,15 @@
-"""How report files reach the disk: whole, or not at all."""
+"""How report files reach the disk: whole or not at all, the same each time, nothing stale beside them."""
 
 from __future__ import annotations
 
 import errno
 from pathlib import Path
 
+import matplotlib
 import pytest
 from synthetic_run import SUBJECTS, SyntheticRun, echo
 
+from lab.errors import RunError
 from reports import write_report
 
 
@@ -26,3 +28,25 @@ def test_a_full_disk_leaves_the_earlier_report_whole(tmp_path: Path, monkeypatch
         write_report(tmp_path)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
     assert {first.html, first.summary, first.csv, *first.figures} <= set(before)
+
+
+def test_a_report_is_reproduced_byte_for_byte_and_leaves_no_stale_picture(tmp_path: Path) -> None:
+    SyntheticRun(scenarios=(echo(),), rounds=3, subjects=SUBJECTS[2:7]).write(tmp_path)
+    first = write_report(tmp_path)
+    before = [path.read_bytes() for path in (first.html, first.summary, first.csv, *first.figures)]
+    (tmp_path / "figures" / "old.png").write_bytes(b"old")
+    again = write_report(tmp_path)
+    assert [path.read_bytes() for path in (again.html, again.summary, again.csv, *again.figures)] == before
+    assert not (tmp_path / "figures" / "old.png").exists()
+
+
+def test_a_folder_that_is_no_run_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="is not a run"):
+        write_report(tmp_path)
+
+
+def test_drawing_leaves_matplotlib_as_it_was(tmp_path: Path) -> None:
+    before = dict(matplotlib.rcParams)
+    SyntheticRun(scenarios=(echo(),), rounds=1, subjects=SUBJECTS[2:4]).write(tmp_path)
+    write_report(tmp_path)
+    assert dict(matplotlib.rcParams) == before
