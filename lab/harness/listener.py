@@ -1,8 +1,8 @@
 """Where the measured process listens. It makes the socket; the parent makes the place of a Unix socket.
 
-A TCP listener is marked as TCP (``proto``, which `socket.create_server` leaves at 0), and the connections that
-it accepts inherit the mark: asyncio turns Nagle's algorithm off only where it finds it (``_set_nodelay``). A
-listener that asyncio makes itself from host and port has it.
+A TCP listener is marked as TCP (``proto``, which `socket.create_server` leaves at 0), and the connections
+that it accepts inherit the mark: asyncio turns Nagle's algorithm off only where it finds it
+(``_set_nodelay``). A listener that asyncio makes itself from host and port has it.
 
 The parent, since the measured process is killed and could not take its socket's name out of the file system.
 A name there, not one of Linux's abstract ones: it works on every system, and costs the same once connected.
