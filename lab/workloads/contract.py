@@ -207,11 +207,11 @@ def byte_count(size: int) -> str:
     return "1 byte" if size == 1 else f"{size:,} bytes"
 
 
-def fail(finished: asyncio.Future[None], message: str) -> None:
+def fail(finished: asyncio.Future[None] | None, message: str) -> None:
     """End an exercise whose callback found something wrong: whoever awaits ``finished`` gets a `LabError`.
 
-    If that has ended already, the error is raised here instead, and goes to the loop's exception handler.
+    If nobody does, the error is raised here instead, and goes to the loop's exception handler.
     """
-    if finished.done():
+    if finished is None or finished.done():
         raise LabError(message)
     finished.set_exception(LabError(message))

@@ -7,11 +7,17 @@ import difflib
 from lab.errors import UnknownNameError
 from lab.workloads.callbacks import Callbacks
 from lab.workloads.contract import Workload
+from lab.workloads.dns import Dns
 from lab.workloads.echo import EchoBuffered, EchoProtocols, EchoSockets, EchoStreams
 from lab.workloads.held import Held
 from lab.workloads.idle import Idle
+from lab.workloads.idle_cpu import IdleCpu
 from lab.workloads.ring import Ring
+from lab.workloads.signals import Signals
+from lab.workloads.subprocesses import Subprocesses
+from lab.workloads.tasks import Tasks
 from lab.workloads.timers import Timers
+from lab.workloads.wakeups import Wakeups
 
 WORKLOADS: dict[str, Workload] = {
     each.name: each
@@ -32,6 +38,12 @@ WORKLOADS: dict[str, Workload] = {
         EchoStreams("unix"),
         Callbacks(),
         Timers(),
+        Tasks(),
+        Wakeups(),
+        Subprocesses(),
+        Signals(),
+        IdleCpu(),
+        Dns(),
     )
 }
 

@@ -11,6 +11,12 @@ SMALL = {
     "ring": {"pairs": 30, "active": 10, "writes": 50},
     "callbacks": {"chains": 10},
     "timers": {"armed": 100, "firing": 10},
+    "tasks": {"pairs": 10, "switches": 10},
+    "wakeups": {"threads": 2, "burst": 3},
+    "subprocesses": {"concurrent": 2},
+    "signals": {"kinds": 2},
+    "idle-cpu": {"connections": 10},
+    "dns": {"concurrent": 2},
 }
 SMALL_ECHO = {"connections": 8, "size": 1024}
 

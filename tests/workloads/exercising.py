@@ -44,11 +44,20 @@ def one_pass(
             operations = loop.run_until_complete(exercise.run(0.0))
             inspect(exercise)
     finally:
-        loop.run_until_complete(loop.shutdown_default_executor())
-        loop.close()
+        _put_away(loop)
     if told:
         raise told[0]
     return operations
+
+
+def _put_away(loop: asyncio.AbstractEventLoop) -> None:
+    """Close the loop with whatever a failed pass left on it."""
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    loop.run_until_complete(asyncio.wait(left) if left else asyncio.sleep(0))
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
 
 
 def _error_of(context: dict[str, Any]) -> BaseException:
