@@ -69,7 +69,7 @@ def trace(
     recorder = Recorder()
     title = module or (Path(program[0]).name if program else example.TITLE)
     code = _exit_code_of(_runner(recorder, backend, tasks, module, program))
-    click.echo(text(recorder, title, limit), nl=False)
+    click.echo(text(recorder, title, limit), nl=html is not None or chrome is not None)
     _write(recorder, title, html, chrome)
     context.exit(code)
 
@@ -117,10 +117,17 @@ def _write(recorder: Recorder, title: str, html: Path | None, chrome: Path | Non
     if html is not None:
         from lab.tracing.page import page
 
-        html.write_text(page(recorder, title), "utf-8")
-        click.echo(f"\nPage:  {short(html)}")
+        _save(html, page(recorder, title))
+        click.echo(f"Page:  {short(html)}")
     if chrome is not None:
         from lab.tracing.chrome import trace_events
 
-        chrome.write_text(json.dumps(trace_events(recorder, title)), "utf-8")
-        click.echo(f"{'' if html else chr(10)}Trace: {short(chrome)} (open it in https://ui.perfetto.dev)")
+        _save(chrome, json.dumps(trace_events(recorder, title)))
+        click.echo(f"Trace: {short(chrome)}; open it in https://ui.perfetto.dev")
+
+
+def _save(path: Path, content: str) -> None:
+    try:
+        path.write_text(content, "utf-8")
+    except OSError as error:
+        raise LabError(f"expected a file that can be written, got {path}: {error.strerror}") from error

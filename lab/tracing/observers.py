@@ -30,8 +30,8 @@ from backends.contract import Backend, Event
 from lab.loop.readiness import Readiness
 from lab.tracing.recorder import COROUTINE, KERNEL, LOOP, TASK, Call, Recorder, Report, Step, task_name
 
-PENDING, FINISHED, FAILED, IDLE = "PENDING", "FINISHED", "FINISHED, an error", "idle"
-CANCELLED = "CANCELLED"
+PENDING, FINISHED, CANCELLED, IDLE = "PENDING", "FINISHED", "CANCELLED", "idle"
+"""The states of a future, and that of a `Readiness` between two waits."""
 
 
 class ObservedBackend(Backend):
@@ -95,12 +95,13 @@ class ObservedReadiness(Readiness):
 
     @property
     def state(self) -> str:
-        """PENDING, FINISHED (and the task is on its way) or idle, which is: ready for the next wait."""
+        """PENDING; FINISHED or CANCELLED until its task has it; or idle: ready for the next wait."""
         if _callback_slot.__get__(self) is not None:
             return PENDING
-        if self._error is not None:
-            return FAILED
-        return IDLE if self.operation is None else FINISHED
+        if self.operation is None:
+            return IDLE
+        done = self.call.step(4) if self.call else None
+        return done.future if done else FINISHED
 
     @property
     def call(self) -> Call | None:
@@ -133,8 +134,16 @@ class ObservedReadiness(Readiness):
         before = _callback_slot.__get__(self)
         _callback_slot.__set__(self, callback)
         if before is not None and callback is None and (call := self.call):
-            state = self.state if call.step(3) else CANCELLED
-            call.steps.append(Step(4, self._loop.recorder.now_ns(), None, state))
+            details = {"error": type(self._error).__name__} if self._error else {}
+            call.steps.append(Step(4, self._loop.recorder.now_ns(), None, FINISHED, details))
+
+    def _fail(self, error: BaseException) -> bool:
+        call, failed = self.call, super()._fail(error)
+        if failed and call and (done := call.step(4)):
+            done.details["error"] = type(error).__name__
+            if isinstance(error, asyncio.CancelledError):
+                done.future = CANCELLED
+        return failed
 
     def _wake(self, callback: Callable[..., object], future: Any) -> None:
         recorder = self._loop.recorder
@@ -148,6 +157,7 @@ class ObservedReadiness(Readiness):
         finally:
             recorder.end(span)
             step.end_ns = span.end_ns
+            del callback, future  # the task: this frame may be kept by an error that the task keeps
 
 
 class ObservedOperation:
@@ -212,7 +222,10 @@ class ObservedCoroutine(Coroutine[Any, Any, Any]):
 
     def throw(self, *error: Any) -> Any:
         """The same by an exception."""
-        return self._run(f"throw({type(error[0]).__name__})", self._coroutine.throw, *error)
+        try:
+            return self._run(f"throw({type(error[0]).__name__})", self._coroutine.throw, *error)
+        finally:
+            del error
 
     def close(self) -> None:
         """End it where it is."""
@@ -220,13 +233,13 @@ class ObservedCoroutine(Coroutine[Any, Any, Any]):
 
     def _run(self, how: str, resume: Callable[..., Any], *args: Any) -> Any:
         recorder: Recorder = self._loop.recorder
-        task = asyncio.current_task(self._loop)
         chain = awaiting(self._coroutine)
-        span = recorder.begin(COROUTINE, chain[0], task=task_name(task), chain=chain, how=how)
-        call = recorder.open_call(task)
+        owner = task_name(asyncio.current_task(self._loop))
+        span = recorder.begin(COROUTINE, chain[0], task=owner, chain=chain, how=how)
+        call = recorder.open_call(asyncio.current_task(self._loop))
         if call is not None and call.steps and call.steps[-1].number == 5:
             details = {"how": how, "chain": chain}
-            call.steps.append(Step(6, span.begin_ns, None, call.steps[-1].future, details))
+            call.steps.append(Step(6, span.begin_ns, None, call.future.state, details))
         then = "raises"
         try:
             awaited = resume(*args)
@@ -237,6 +250,7 @@ class ObservedCoroutine(Coroutine[Any, Any, Any]):
             raise
         finally:
             recorder.end(span, then=then)
+            del args  # the error that was thrown in, whose traceback leads here
 
 
 def awaiting(coroutine: Any) -> list[str]:

@@ -102,7 +102,7 @@ class Recorder:
     def __init__(self, clock_ns: Callable[[], int] = time.perf_counter_ns) -> None:
         self._clock_ns = clock_ns
         self._start_ns: int | None = None
-        self._open: dict[Any, Call] = {}
+        self._open: dict[int, Call] = {}  # by the identity of the task, which lives as long as its call
         self.spans: list[Span] = []
         self.calls: list[Call] = []
         self.not_kept = 0
@@ -144,29 +144,29 @@ class Recorder:
 
     def open_call(self, task: Any) -> Call | None:
         """The call that the task is in."""
-        return self._open.get(task)
+        return self._open.get(id(task))
 
     def called(self, name: str, fd: int, task: Any) -> tuple[Call, Call | None]:
-        """A task calls; the call, and the one that it stands in, for `closed`."""
+        """A task calls; the call, and the one that it was made in, for `closed`."""
         call = Call(len(self.calls) + 1, name, fd, task_name(task), self.now_ns())
         if len(self.calls) < MOST_KEPT:
             self.calls.append(call)
         else:
             self.not_kept += 1
-        outer = self._open.get(task)
-        self._open[task] = call
+        outer = self._open.get(id(task))
+        self._open[id(task)] = call
         return call, outer
 
-    def closed(self, call: Call, outer: Call | None, task: Any, outcome: str) -> None:
+    def closed(self, call: Call, outer: Call | None, task_id: int, outcome: str) -> None:
         """The call is over, with a value or an exception; after a wait, that is its seventh step."""
         call.end_ns, call.outcome = self.now_ns(), outcome
         if call.step(6):
             call.steps.append(Step(7, call.end_ns, None, call.future.state, {"outcome": outcome}))
         call.future = None
         if outer is None:
-            self._open.pop(task, None)
+            self._open.pop(task_id, None)
         else:
-            self._open[task] = outer
+            self._open[task_id] = outer
 
 
 def task_name(task: Any) -> str:

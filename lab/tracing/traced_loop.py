@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import backends
-from backends.contract import WRITE, Event
+from backends.contract import WRITE, Backend, Event
 from lab.loop.handle import Handle, TimerHandle
 from lab.loop.loop import Loop
 from lab.loop.readiness import Readiness
@@ -30,8 +30,11 @@ def _observed(name: str) -> Any:
 
     @functools.wraps(original)
     async def observed(self: Any, sock: Any, *args: Any, **options: Any) -> Any:
-        recorder, task = self.recorder, asyncio.current_task(self)
-        call, outer = recorder.called(name, sock.fileno(), task)
+        recorder, task_id = (
+            self.recorder,
+            id(asyncio.current_task(self)),
+        )  # this frame may be kept by an error
+        call, outer = recorder.called(name, sock.fileno(), asyncio.current_task(self))
         outcome = "closed"
         try:
             value = await original(self, sock, *args, **options)
@@ -41,7 +44,7 @@ def _observed(name: str) -> Any:
             outcome = f"raises {type(error).__name__}"
             raise
         finally:
-            recorder.closed(call, outer, task, outcome)
+            recorder.closed(call, outer, task_id, outcome)
 
     return observed
 
@@ -50,10 +53,12 @@ class TracedLoop(Loop):
     """A `Loop` that tells ``recorder`` what it does. Raises what `Loop` raises."""
 
     def __init__(
-        self, recorder: Recorder, backend: str | None = None, tasks: Literal["c", "python"] = "c"
+        self, recorder: Recorder, backend: str | Backend | None = None, tasks: Literal["c", "python"] = "c"
     ) -> None:
         self.recorder = recorder
-        super().__init__(ObservedBackend(backends.open_backend(backend), recorder), tasks)
+        if not isinstance(backend, Backend):
+            backend = backends.open_backend(backend)
+        super().__init__(ObservedBackend(backend, recorder), tasks)
         recorder.backend, recorder.tasks = self.backend.name, tasks
 
     # -- what is ready ---------------------------------------------------------------------------------
@@ -147,6 +152,7 @@ class TracedLoop(Loop):
             if inner is not None:
                 recorder.end(inner)
             recorder.end(span)
+            del owner, callback, args  # the task: this frame may be kept by an error that the task keeps
 
 
 class _Delivery:

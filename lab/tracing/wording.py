@@ -88,7 +88,8 @@ def _moves(call: Call, step: Step) -> str:
 def _is_done(call: Call, step: Step) -> str:
     if step.future == "CANCELLED":
         return "the future is cancelled"
-    return "the future has its error" if "error" in step.future else "the future has its result"
+    error = step.details.get("error")
+    return f"the future has its error, {error}" if error else "the future has its result"
 
 
 def _wakes(call: Call, step: Step) -> str:
