@@ -34,13 +34,14 @@ OPTIONS += $(if $(ROUNDS),--rounds "$(ROUNDS)") $(if $(DURATION),--duration "$(D
 OPTIONS += $(if $(CONNECTIONS),--connections "$(CONNECTIONS)") $(if $(SIZE),--size "$(SIZE)")
 OPTIONS += $(if $(SEED),--seed "$(SEED)") $(if $(OUT),--out "$(OUT)")
 
-.PHONY: help bench report microbench test conformance check check-report size clean distclean
+.PHONY: help bench report trace microbench test conformance check check-report size clean distclean
 
 help:
 	@echo 'make bench        measure what serves sockets best here, and write a report (three to four minutes)'
 	@echo '                  BACKEND="epoll uvloop" WORKLOAD=ring PROFILE=smoke|quick|full ROUNDS=7'
 	@echo '                  DURATION=0.3 CONNECTIONS=64,512 SIZE=1KiB SEED=1 OUT=folder RESUME=run'
 	@echo 'make report       write the report of the newest run again, or of RUN=folder'
+	@echo 'make trace        see the seven steps of a recv as they happen, on a page too: SCRIPT=client.py BACKEND=poll'
 	@echo 'make microbench   time the backends and the loop piece by piece; shown in the newest run'"'"'s report'
 	@echo 'make test         run the tests'
 	@echo 'make conformance  run CPython'"'"'s own asyncio tests on the mini-loop: BACKEND="poll epoll" TASKS="c python"'
@@ -54,6 +55,11 @@ bench: $(READY)
 
 report: $(READY)
 	@$(PY) -m lab report $(if $(RUN),"$(RUN)")
+
+trace: $(READY)
+	@mkdir -p runs
+	@$(PY) -m lab trace --html runs/trace.html $(if $(BACKEND),--backend "$(BACKEND)") \
+	  $(if $(TASKS),--tasks "$(TASKS)") $(if $(SCRIPT),"$(SCRIPT)")
 
 # The figures belong to a run, whose report shows them; without any run, a short one is taken first.
 microbench: $(READY_DEV)
