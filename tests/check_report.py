@@ -37,7 +37,7 @@ class Page(HTMLParser):
             # A link that a reader may follow is no fetch: only <link> is, among what has an href.
             if name in FETCHING and value and not value.startswith(LOCAL) and tag != "a":
                 self.fetched.append(f"<{tag} {name}={value[:60]!r}>")
-            if name == "style" and "url(" in (value or "") and "url(data:" not in (value or ""):
+            if name == "style" and re.search(r"url\((?!#|data:)", value or ""):
                 self.fetched.append(f"<{tag} style={value!r}>")
 
     def handle_data(self, data: str) -> None:

@@ -25,6 +25,8 @@ class Cell:
     scenario: ScenarioRecord
     costs: tuple[float, ...]
     """Every counted sample, by round."""
+    rounds: tuple[int, ...]
+    """The round of each."""
     cost: Estimate | None
     throughput: Estimate | None
     latency_us: dict[str, float] = field(default_factory=dict)
@@ -66,12 +68,13 @@ class CellBuilder:
         failed = 0 if excluded is None else int((excluded["status"] == "failed").sum())
         if rows is None:
             missing = self._why_missing(subject, scenario, excluded)
-            return Cell(subject, scenario, (), None, None, failed=failed, missing=missing)
+            return Cell(subject, scenario, (), (), None, None, failed=failed, missing=missing)
         rows = rows.sort_values("round")
         return Cell(
             subject=subject,
             scenario=scenario,
             costs=tuple(float(value) for value in rows["cpu_us_per_operation"]),
+            rounds=tuple(int(value) for value in rows["round"]),
             cost=median_estimate(rows["cpu_us_per_operation"].to_numpy(dtype=float)),
             throughput=median_estimate(rows["throughput_per_s"].to_numpy(dtype=float)),
             latency_us=_latency(rows),

@@ -1,7 +1,7 @@
 """How cost grows along a workload's axis (idle connections, pairs): one curve a subject.
 
 Rule: a curve joins only scenarios that differ in the axis alone. Where a subject cannot run, the curve ends
-and says why. The points are what a model of the growth (a fixed part and a part per descriptor) would fit.
+and says why. Each curve carries the line through it: what is fixed, and what each descriptor adds.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from lab.results import SubjectRecord
 from reports.analysis.cells import Cell
 from reports.analysis.estimate import Estimate
 from reports.analysis.judgement import Judgement, ScenarioJudgement
+from reports.analysis.line import Line, fit
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Curve:
     """Axis value and cost in microseconds per operation, ascending."""
     ends: tuple[int, str] | None
     """The first axis value beyond the last point that could not be measured, and why."""
+    line: Line | None
+    """Through the points; None with fewer than two."""
 
     @property
     def growth(self) -> float | None:
@@ -87,12 +90,12 @@ def _scaling(members: list[ScenarioJudgement]) -> Scaling:
         axis=axis,
         fixed={name: value for name, value in first.parameters.items() if name != axis},
         values=tuple(each.scenario.parameters[axis] for each in members),
-        curves=tuple(_curve(row) for row in cells.values()),
+        curves=tuple(_curve(row, max(each.noise_floor for each in members)) for row in cells.values()),
     )
 
 
-def _curve(row: list[tuple[int, Cell]]) -> Curve:
+def _curve(row: list[tuple[int, Cell]], noise_floor: float) -> Curve:
     points = tuple((value, cell.cost) for value, cell in row if cell.cost)
     last = points[-1][0] if points else -1
     beyond = [(value, cell.missing) for value, cell in row if value > last and cell.missing]
-    return Curve(row[0][1].subject, points, beyond[0] if beyond else None)
+    return Curve(row[0][1].subject, points, beyond[0] if beyond else None, fit(row, noise_floor))

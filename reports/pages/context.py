@@ -16,7 +16,7 @@ from reports.analysis.explanation import READING_AIDS, explaining_columns, facts
 from reports.analysis.judgement import Judgement, ScenarioJudgement
 from reports.analysis.microbench import microbench_rows
 from reports.analysis.tidy import COLUMNS
-from reports.pages import phrases, trust, wording
+from reports.pages import growth, phrases, trust, wording
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ def context(judgement: Judgement) -> dict[str, Any]:
         "a_a": trust.a_a_statement(judgement),
         "noise_floor": trust.noise_floors(judgement),
         "level": phrases.level(record.rounds),
+        "growth": growth.tables(judgement),
         "microbench": microbench_table(judgement),
         "environment": environment_rows(record.environment),
         "not_run": [
@@ -87,7 +88,7 @@ def answer_rows(judgement: Judgement, found: Answer | None) -> list[tuple[str, s
         ("Tied", wording.tie(found.champion, judgement)),
         ("Except", wording.exceptions(found.champion)),
         ("Why", " ".join(wording.because(found))),
-        ("With more descriptors", " ".join(wording.growth(judgement))),
+        ("With more descriptors", " ".join(growth.sentences(judgement))),
         ("Careful", trust.disagreement(judgement, found)),
         ("How sure", trust.how_sure(judgement, found)),
     ]

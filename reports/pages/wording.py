@@ -12,13 +12,9 @@ from reports.analysis.answer import Answer, Champion, champion, is_backend, lead
 from reports.analysis.comparison import Comparison, Verdict
 from reports.analysis.explanation import reason
 from reports.analysis.judgement import Judgement, ScenarioJudgement
-from reports.analysis.scaling import main_scalings
 from reports.pages import phrases
 from reports.pages.phrases import brief, interval, listed, number, times
 from reports.pages.trust import too_few_rounds
-
-NOTABLE_GROWTH = 1.25
-"""Growth along the axis from which a curve is said to rise."""
 
 
 def possessive(name: str, judgement: Judgement) -> str:
@@ -33,7 +29,7 @@ def headline(judgement: Judgement, found: Answer | None) -> str:
         return "This run holds no sample that could be judged."
     best = found.champion
     what = (
-        "serves sockets" if found.lead.scenario.load == "closed" else f"does {found.lead.scenario.workload}"
+        "serves sockets" if found.lead.scenario.load == "closed" else f"handles {found.lead.scenario.workload}"
     )
     if too_few_rounds(judgement):
         return f"{best.name} has the lowest cost here, but the rounds are too few to call it the best."
@@ -53,7 +49,7 @@ def _beats(judgement: Judgement, against: Comparison) -> bool:
 
 def _plural(phrase: str) -> str:
     verb, _, rest = phrase.partition(" ")
-    return f"{'do' if verb == 'does' else verb.removesuffix('s')} {rest}"
+    return f"{verb.removesuffix('s')} {rest}"
 
 
 def tie(best: Champion, judgement: Judgement) -> str:
@@ -129,31 +125,6 @@ def because(found: Answer) -> list[str]:
 
 def _share(saving_us: float, where: str) -> str:
     return f"{brief(abs(saving_us))} µs {'less' if saving_us >= 0 else 'more'} {where}"
-
-
-def growth(judgement: Judgement) -> list[str]:
-    """One sentence a scaling family: who pays per descriptor, who does not, who ends."""
-    said = []
-    for family in main_scalings(judgement):
-        whole = [c for c in family.curves if c.growth is not None and c.points[-1][0] == family.values[-1]]
-        whole.sort(key=lambda curve: -(curve.growth or 0))
-        risen = [
-            f"{c.subject.name} {times(c.growth)}" for c in whole if c.growth and c.growth >= NOTABLE_GROWTH
-        ]
-        level = [c.subject.name for c in whole if c.growth and c.growth < NOTABLE_GROWTH]
-        parts = [f"the cost grows by {', '.join(risen)}"] if risen else []
-        parts += [f"{listed(level)} {_stay(level)} within {times(NOTABLE_GROWTH)}"] if level else []
-        parts += [
-            f"{c.subject.name} ends at {c.points[-1][0]:,}" for c in family.curves if c.points and c.ends
-        ]
-        if parts:
-            span = f"From {family.values[0]:,} to {family.values[-1]:,} {family.axis}"
-            said.append(f"{span} ({family.workload}): {'; '.join(parts)}.")
-    return said
-
-
-def _stay(names: list[str]) -> str:
-    return "stay" if len(names) > 1 else "stays"
 
 
 def workload_verdict(judgement: Judgement, members: list[ScenarioJudgement]) -> str:

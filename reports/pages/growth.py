@@ -1,0 +1,124 @@
+"""How cost grows with the descriptors, in words and tables: for the page and the summary alike.
+
+Rule: every figure for each descriptor stands with its interval, here or in the table; "does not grow" is said
+of a number that is shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reports.analysis.judgement import Judgement
+from reports.analysis.line import Line
+from reports.analysis.scaling import Curve, Scaling, main_scalings, scalings
+from reports.pages.phrases import brief, listed, number, percent
+
+NOUNS = {"idle": "idle connection"}
+"""What one more along an axis is, where it is not simply the axis without its plural."""
+
+FAMILIES_AT_MOST = 6
+"""As many as are drawn."""
+
+
+@dataclass(frozen=True)
+class GrowthTable:
+    """The lines of one family of scenarios, as text."""
+
+    title: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    """Subject, then value and note of each column."""
+
+
+def sentences(judgement: Judgement) -> list[str]:
+    """One a workload: who pays for each descriptor, who does not, who ends."""
+    said = []
+    for family in main_scalings(judgement):
+        if parts := [*_adding(family), *_ending(family)]:
+            span = f"From {family.values[0]:,} to {family.values[-1]:,} {family.axis}"
+            said.append(f"{span} ({family.workload}): {'; '.join(parts)}.")
+    return said
+
+
+def _adding(family: Scaling) -> list[str]:
+    """``each further pair adds 11 ns (10 to 12) on poll`` and ``nothing beyond noise on epoll (0.02 ns)``."""
+    lines = [(curve.subject.name, curve.line) for curve in family.curves if curve.line]
+    lines = [(name, line) for name, line in lines if line.measurable]
+    lines.sort(key=lambda each: -each[1].each_us.value)
+    tilted = [(name, line) for name, line in lines if line.grows or line.falls]
+    level = [f"{name} ({_ns(line)} ns)" for name, line in lines if not (line.grows or line.falls)]
+    said = (
+        [listed(f"{_ns(line)} ns ({_interval(line)}) on {name}" for name, line in tilted)] if tilted else []
+    )
+    said += [f"nothing beyond noise on {listed(level)}"] if level else []
+    return [f"each further {noun(family.axis)} adds {', '.join(said)}"] if said else []
+
+
+def _ending(family: Scaling) -> list[str]:
+    return [f"{c.subject.name} ends at {c.points[-1][0]:,}" for c in family.curves if c.points and c.ends]
+
+
+def tables(judgement: Judgement) -> list[GrowthTable]:
+    """A table a family, for the page."""
+    families = [family for family in scalings(judgement) if any(curve.line for curve in family.curves)]
+    return [_table(family) for family in families[:FAMILIES_AT_MOST]]
+
+
+def markdown_table(judgement: Judgement) -> str:
+    """One table for all workloads, for the summary; empty where nothing was scaled."""
+    families = [family for family in main_scalings(judgement) if any(curve.line for curve in family.curves)]
+    names = dict.fromkeys(c.subject.name for family in families for c in family.curves if c.line)
+    if not names:
+        return ""
+    heads = [f"{family.workload}: each further {noun(family.axis)}, ns" for family in families]
+    rows = ["| subject | " + " | ".join(heads) + " |", "| --- |" + " ---: |" * len(heads)]
+    for name in names:
+        lines = [next((c.line for c in f.curves if c.subject.name == name), None) for f in families]
+        cells = [f"{_ns(line)} ({_interval(line)})" if line else "-" for line in lines]
+        rows.append(f"| {name.replace('|', '&#124;').replace('<', '&lt;')} | " + " | ".join(cells) + " |")
+    return "Server CPU that each further descriptor adds to an operation (interval):\n\n" + "\n".join(rows)
+
+
+def noun(axis: str) -> str:
+    """``idle connection``, ``pair``, ``connection``."""
+    return NOUNS.get(axis, axis.removesuffix("s"))
+
+
+def _table(family: Scaling) -> GrowthTable:
+    fixed = ", ".join(f"{name} {value:,}" for name, value in family.fixed.items())
+    each = f"each further {noun(family.axis)}, ns"
+    return GrowthTable(
+        title=family.workload + (f" ({fixed})" if fixed else ""),
+        headings=(f"fixed, µs per {family.unit}", each, "over the axis", "verdict", "off the line, at most"),
+        rows=tuple((c.subject.name, _cells(c, c.line)) for c in family.curves if c.line),
+    )
+
+
+def _cells(curve: Curve, line: Line) -> tuple[tuple[str, str], ...]:
+    return (
+        (number(line.fixed_us.value), ""),
+        (_ns(line), _interval(line)),
+        (f"{line.rise * 100:+.0f} %", f"{line.first:,} to {line.last:,}"),
+        (verdict(line), ""),
+        (
+            percent(line.misfit) if len(curve.points) > 2 else "-",
+            "" if len(curve.points) > 2 else "two points",
+        ),
+    )
+
+
+def verdict(line: Line) -> str:
+    """``grows``, ``falls``, ``does not grow beyond noise`` or ``not measurable here``."""
+    if not line.measurable:
+        return "not measurable here"
+    return "grows" if line.grows else "falls" if line.falls else "does not grow beyond noise"
+
+
+def _ns(line: Line) -> str:
+    return brief(line.each_us.value * 1e3)
+
+
+def _interval(line: Line) -> str:
+    if not line.each_us.has_interval:
+        return "one round, no interval"
+    return f"{brief(line.each_us.low * 1e3)} to {brief(line.each_us.high * 1e3)}"
