@@ -1,7 +1,16 @@
 """epoll(7): the interest set lives in the kernel, and a wait costs as much as there is to report.
 
+In short
+- Asks: what in the set that you keep is ready? Every change is told once, with `epoll_ctl`; `epoll_wait`
+  takes no set, and hands out only what there is to report.
+- Costs: a wait is O(ready), however many are watched. A change is O(log n) and a system call of its own.
+- Limits: none on a descriptor's number; as many as the process may have open, and the user may watch
+  (/proc/sys/fs/epoll/max_user_watches). No regular files and no directories.
+- Trigger: level, reported while it lasts (`epoll`); or edge, reported when something new arrives
+  (`epoll-et`), and then the caller must drain or re-arm.
+- Exists: Linux only.
+
 Facts about epoll
-- Linux only. `epoll_wait` is O(ready), `epoll_ctl` O(log n) and a system call for every single change.
 - The key of an entry is (descriptor number, open file). The entry goes when the *file* is released, which
   is when the last duplicate (dup, fork, SCM_RIGHTS) is closed; not when the registered number is. Until
   then events keep coming under the old number, and no call reaches the entry any more, as the number now
@@ -15,8 +24,8 @@ Facts about epoll
   (regular files, directories), ENOSPC above /proc/sys/fs/epoll/max_user_watches, EINVAL for the epoll
   descriptor itself. MOD, DEL: ENOENT if this number and file are not in; EBADF, EPERM, EINVAL as for ADD,
   for MOD and DEL look at what the number names now.
-- Level-triggered: reported while it lasts. Edge-triggered (EPOLLET): reported when something new arrives;
-  ADD and MOD report once more if it is ready at that time. Between two waits several edges become one.
+- Edge-triggered (EPOLLET), ADD and MOD report once more if it is ready at that time. Between two waits
+  several edges become one.
 - More ready descriptors than ``maxevents`` are handed out in turn, so none starves. CPython's default is
   FD_SETSIZE - 1 = 1,023 (Modules/selectmodule.c) in a buffer it allocates for each call; asking for fewer
   was measured and gains nothing.

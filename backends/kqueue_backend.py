@@ -1,7 +1,14 @@
 """kqueue(2): the interest set lives in the kernel, as one filter for each descriptor and direction.
 
+In short
+- Asks: which of the filters that you keep have fired? A descriptor has one filter for reading and one for
+  writing; changes are told once, and a wait hands out only what there is to report.
+- Costs: a wait is O(ready), however many are watched. A change is a system call; one call takes many.
+- Limits: none on a descriptor's number; as many as the process may have open.
+- Trigger: level, unless EV_CLEAR asks for edges, which nobody does here.
+- Exists: macOS and the BSDs.
+
 Facts about kqueue
-- macOS and the BSDs. A wait is O(ready), a change a system call; one call takes many changes.
 - An entry is (ident, filter). EVFILT_READ and EVFILT_WRITE are separate entries, and separate events.
 - Closing the registered *descriptor* removes its entries, whether or not duplicates keep the file open; so
   no event outlives its descriptor, other than one already returned. A fork does not inherit the queue.
@@ -13,8 +20,7 @@ Facts about kqueue
   events, and otherwise fails the call with that errno. ENOENT: no such entry; EBADF: not open. EV_ADD of an
   entry that is there already just sets it again. FreeBSD and old macOS refuse the write filter of a pipe
   whose reader is gone with EPIPE (https://github.com/tokio-rs/mio/pull/584).
-- Level-triggered, unless EV_CLEAR asks for edges. Reported entries go to the end of the queue, so none
-  starves when more are ready than there is room for.
+- Reported entries go to the end of the queue, so none starves when more are ready than there is room for.
 - With no room for events it returns at once, whatever the timeout. The timeout is a timespec; CPython
   rounds up to the nanosecond and refuses negative ones. Darwin answers EINVAL above some 10**6 seconds.
 - EINTR: CPython runs the Python signal handlers and waits again for what is left of the time (PEP 475).

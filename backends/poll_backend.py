@@ -1,16 +1,24 @@
 """poll(2): the caller hands over the whole interest set, the kernel walks all of it, every time.
 
+In short
+- Asks: which of these descriptors are ready, and for what? An array of the whole interest set, an entry for
+  each descriptor, goes in with every call.
+- Costs: O(interest set) a call, in the kernel and in CPython, whose poll object also rebuilds its array in
+  the first poll after any change. A change costs no system call.
+- Limits: none on a descriptor's number; as many as the process may have open.
+- Trigger: level only.
+- Exists: everywhere but Windows.
+
 Facts about poll
-- Everywhere but Windows. O(interest set) a call, in the kernel and in CPython, whose poll object also
-  rebuilds its array in the first poll after any change (``update_ufd_array`` in Modules/selectmodule.c).
-- No limit on the descriptor's number. EINVAL if there are more entries than RLIMIT_NOFILE; as they are
-  distinct open descriptors, that takes a limit lowered at run time.
+- The array is rebuilt by ``update_ufd_array`` in Modules/selectmodule.c.
+- EINVAL if there are more entries than RLIMIT_NOFILE; as they are distinct open descriptors, that takes a
+  limit lowered at run time.
 - ERR, HUP and NVAL come without being asked for. HUP: both directions are shut, or a stream socket is not
   connected yet (Linux: OUT and HUP); a pipe's reader gets HUP, on Linux alone and without IN, when the last
   writer is gone. ERR: an error is pending, or a pipe's last reader is gone. NVAL: the number is not open,
   and comes again in every call.
-- Level-triggered only. It knows numbers, not files: duplicates do not matter, and a number that was closed
-  and reused reports the new file under the old interest.
+- It knows numbers, not files: duplicates do not matter, and a number that was closed and reused reports the
+  new file under the old interest.
 - The timeout is in whole milliseconds in a C int; negative is forever. CPython takes a float of
   milliseconds and rounds up (_PyTime_ROUND_TIMEOUT; https://bugs.python.org/issue20452).
 - EINTR: CPython runs the Python signal handlers and polls again for what is left of the time (PEP 475).

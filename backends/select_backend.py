@@ -1,17 +1,23 @@
 """select(2): three bit sets of fixed size, copied in and out and walked whole, every time.
 
+In short
+- Asks: which of these descriptors are ready? Three bit sets (readable, writable, exceptional) go in with
+  every call, and the kernel writes its answer over them.
+- Costs: O(highest descriptor) a call in the kernel, O(interest set) in CPython, which turns the lists into
+  bit sets and back. A change costs no system call.
+- Limits: a descriptor's *number* must be below FD_SETSIZE: 1,024 on Linux, macOS, FreeBSD and OpenBSD, 256
+  on NetBSD; fixed when Python was compiled, so raising RLIMIT_NOFILE does not help.
+- Trigger: level only.
+- Exists: everywhere.
+
 Facts about select
-- Everywhere. O(highest descriptor) a call in the kernel, O(interest set) in CPython, which turns the lists
-  into bit sets and back.
-- A descriptor's *number* must be below FD_SETSIZE: 1,024 on Linux, macOS, FreeBSD and OpenBSD, 256 on
-  NetBSD; fixed when Python was compiled, so raising RLIMIT_NOFILE does not help. CPython answers ValueError
-  above it; plain C would write past the set.
+- Above FD_SETSIZE CPython answers ValueError; plain C would write past the set.
 - Readable means data, end of the stream, a pending connection or an error; writable likewise: there is no
   HUP and no ERR, the operation tells. The third set is for out-of-band data (POLLPRI), not for errors, on
   Unix.
 - A closed descriptor fails the whole call with EBADF, which does not say which one it is.
-- Level-triggered only. It knows numbers, not files: duplicates do not matter, and a number that was closed
-  and reused reports the new file under the old interest.
+- It knows numbers, not files: duplicates do not matter, and a number that was closed and reused reports the
+  new file under the old interest.
 - The timeout is in microseconds; CPython rounds up (_PyTime_ROUND_TIMEOUT) and refuses negative ones.
 - EINTR: CPython runs the Python signal handlers and selects again for what is left of the time (PEP 475).
 - CPython takes any sequences, and copies what is neither list nor tuple into a list first.

@@ -3,6 +3,15 @@
 One adapter over SelectSelector, PollSelector, EpollSelector and KqueueSelector. The selector does its own
 work untouched; the adapter adds the translation of masks and the contract's rules.
 
+In short
+- Asks: what the mechanism below it asks: select, poll, epoll or kqueue, in the selector of that name.
+- Costs: the mechanism's, and Python code around each call: in a wait a key is looked up and a mask
+  translated for every event, and each change makes a new key.
+- Limits: the mechanism's; SelectSelector leaves FD_SETSIZE to its user.
+- Trigger: level only, over epoll and kqueue too.
+- Exists: everywhere, with a selector for each mechanism of the system. asyncio waits in the best of them,
+  `selectors.DefaultSelector`.
+
 Facts about selectors (Lib/selectors.py)
 - The facts of each system call are told in its own backend's file; here is what the wrapper makes of them.
 - It knows EVENT_READ and EVENT_WRITE and folds all else into them, limited to what was asked for: HUP, ERR

@@ -15,6 +15,7 @@ import click
 from lab.cli.bench import bench
 from lab.cli.doctor import doctor
 from lab.cli.exit_codes import BAD_INPUT, FAILED, INTERRUPTED
+from lab.cli.explain import explain
 from lab.cli.invocation import program
 from lab.cli.listing import backends, workloads
 from lab.cli.report import report
@@ -85,5 +86,5 @@ def _refusal(error: OSError) -> str:
     )
 
 
-for command in (bench, report, run, trace, backends, workloads, doctor):
+for command in (bench, report, run, trace, backends, workloads, explain, doctor):
     muxlab.add_command(command)
