@@ -77,7 +77,7 @@ PROFILES: dict[str, Profile] = {
             rounds=9,
             # Over so long a run the clock settles after the first minutes: a round of warm-up lets it.
             warmup_rounds=1,
-            window_s=0.6,
+            window_s=0.5,
             warmup_s=0.1,
             points={
                 "echo-sockets": (
@@ -91,6 +91,11 @@ PROFILES: dict[str, Profile] = {
                 "ring": tuple(
                     {"pairs": pairs, "active": 100} for pairs in (100, 300, 1_000, 3_000, 9_000, 30_000)
                 ),
+                "callbacks": tuple({"chains": chains} for chains in (1, 100, 10_000)),
+                "timers": tuple({"armed": armed} for armed in (1_000, 10_000)),
+                "tasks": tuple({"switches": switches} for switches in (1, 100)),
+                "wakeups": ({"threads": 1, "burst": 1}, {"threads": 4, "burst": 100}),
+                "idle-cpu": tuple({"connections": connections} for connections in (100, 5_000)),
             },
         ),
     )

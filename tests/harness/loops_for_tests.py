@@ -112,6 +112,14 @@ class PlainLoop(asyncio.SelectorEventLoop):
         return await super().create_server(*args, **more)
 
 
+class BareLoop(asyncio.SelectorEventLoop):
+    """Runs callbacks and timers, and has little else."""
+
+    add_signal_handler = asyncio.AbstractEventLoop.add_signal_handler
+    getaddrinfo = asyncio.AbstractEventLoop.getaddrinfo
+    subprocess_exec = asyncio.AbstractEventLoop.subprocess_exec
+
+
 class RefusingLoop(asyncio.SelectorEventLoop):
     """Has servers that cannot be made."""
 

@@ -10,7 +10,7 @@ import pytest
 from lab.harness import subjects
 from lab.harness.probe import missing, unsupported
 from lab.workloads.registry import WORKLOADS, workload
-from tests.harness.loops_for_tests import PlainLoop, RefusingLoop, ServerlessLoop
+from tests.harness.loops_for_tests import BareLoop, PlainLoop, RefusingLoop, ServerlessLoop
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
@@ -26,6 +26,11 @@ def test_asyncio_has_what_every_workload_calls(name: str) -> None:
         (ServerlessLoop, "echo-streams", "create_server"),
         (ServerlessLoop, "echo-streams-unix", "create_unix_server"),
         (ServerlessLoop, "ring", None),
+        (PlainLoop, "signals", None),
+        (BareLoop, "signals", "add_signal_handler"),
+        (BareLoop, "subprocesses", "subprocess_exec"),
+        (BareLoop, "dns", "getaddrinfo"),
+        (BareLoop, "callbacks", None),
         (PlainLoop, "echo-buffered", None),
         (PlainLoop, "echo-buffered-tls", "create_server over TLS"),
         (RefusingLoop, "echo-protocol", None),

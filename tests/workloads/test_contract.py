@@ -59,6 +59,16 @@ def test_a_scenarios_id_holds_all_values_in_order_of_name() -> None:
         ("idle", {"idle": 5000}, "Echo among idle connections, 32 active among 5,000 idle, 1 KiB"),
         ("ring", {}, "Ring of socket pairs, 1,000 pairs, 100 active"),
         ("callbacks", {"chains": 1}, "Chains of callbacks, 1 ready in each turn"),
+        ("timers", {}, "Timers, most of them cancelled, 100 of 1,000 fire"),
+        ("tasks", {"pairs": 1, "switches": 1}, "Tasks that wake each other, 1 pair, each task woken once"),
+        ("tasks", {}, "Tasks that wake each other, 100 pairs, each task woken 100 times"),
+        ("wakeups", {}, "Wake-ups from threads, 1 thread, 1 call at a time"),
+        ("wakeups", {"threads": 2, "burst": 9}, "Wake-ups from threads, 2 threads, 9 calls at a time"),
+        ("subprocesses", {}, "Subprocesses, 4 at a time, 1 KiB"),
+        ("signals", {}, "Signals to oneself, 1 at a time"),
+        ("idle-cpu", {}, "Nothing to do, 100 silent connections, 100 ticks a second"),
+        ("idle-cpu", {"connections": 1, "ticks": 0}, "Nothing to do, 1 silent connection, no tick"),
+        ("dns", {"numeric": 1}, "Name lookups, 127.0.0.1, 4 at a time"),
     ],
 )
 def test_a_title_is_for_people(name: str, values: dict[str, int], title: str) -> None:
