@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "lab.results": ("lab.errors",),
     "lab.loop": ("backends",),
     "lab.tracing": ("lab.loop", "backends", "jinja2", "markupsafe"),
-    "lab.workloads": ("lab.results", "lab.errors"),
+    "lab.workloads": ("lab.results", "lab.errors", "httptools"),
     "lab.harness": ("lab.workloads", "lab.results", "lab.errors", "psutil"),
     "lab.harness.subjects": ("lab", "lab.workloads", "lab.results", "lab.errors", "backends"),
     "lab.cli": (

@@ -55,7 +55,7 @@ class Instruments:
     default="quick",
     show_default=True,
     metavar="smoke|quick|full",
-    help="How thorough: smoke under a minute, quick under four, full under an hour.",
+    help="How thorough: smoke under a minute, quick under four, full about an hour.",
 )
 @click.option("--rounds", type=int, help="How often each cell is measured.")
 @click.option(

@@ -51,8 +51,8 @@ class AskingClients(LoadClients):
     def __init__(self, address: Address, wire: Wire, described: Asking, seed: int) -> None:
         super().__init__()
         self._address, self._wire, self._described = address, wire, described
-        self._exchanges = exchanges(described, seed)
-        self._asked, self._size = map(len, self._exchanges[0])
+        self.exchanges = exchanges(described, seed)
+        self._asked, self._size = map(len, self.exchanges[0])
         self._readiness = open_readiness()
         self._to_connect = iter(range(described.connections))
         self._sockets: dict[int, socket.socket | TlsSocket] = {}
@@ -119,6 +119,8 @@ class AskingClients(LoadClients):
                 sent_ns[fd] = now
                 if (sent := send[fd](request)) != asked:
                     self._keep_rest(fd, request, sent)
+        for fd, part in self._partial.items():  # came alone, before a reply that came in one piece
+            raise self._unasked(fd, len(part))
         return Exchanged(count, now - start)
 
     def check_silence(self) -> None:
@@ -143,8 +145,8 @@ class AskingClients(LoadClients):
         fd = connection.fileno()
         self._sockets[fd] = connection
         self._receive[fd], self._send[fd] = connection.recv_into, connection.send
-        distinct = len(self._exchanges) // ROTATION
-        own = self._exchanges[index % distinct :: distinct]
+        distinct = len(self.exchanges) // ROTATION
+        own = self.exchanges[index % distinct :: distinct]
         self._next_exchange[fd] = itertools.cycle(own).__next__
         self._readiness.register(fd, READ)
         return fd

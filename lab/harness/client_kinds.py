@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.harness.clients import LoadClients
 from lab.harness.connecting import Address
-from lab.workloads.clients import Asking, Churning, Clients, Pipelining
+from lab.workloads.clients import Asking, Churning, Clients, Datagrams, Pipelining, Publishing
 
 if TYPE_CHECKING:
     from lab.workloads.contract import Wire
@@ -21,6 +21,8 @@ ENGINES: dict[type[Clients], tuple[str, str]] = {
     Asking: ("lab.harness.asking_clients", "AskingClients"),
     Pipelining: ("lab.harness.pipelining_clients", "PipeliningClients"),
     Churning: ("lab.harness.churning_clients", "ChurningClients"),
+    Datagrams: ("lab.harness.datagram_clients", "DatagramClients"),
+    Publishing: ("lab.harness.publishing_clients", "PublishingClients"),
 }
 """Each kind of client: the module and the class that plays it."""
 

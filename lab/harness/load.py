@@ -58,6 +58,7 @@ def _measure(clients: LoadClients, window_s: float) -> dict[str, Any]:
     latency = latency_record(clients.latencies_ns[: exchanged.operations])
     return {
         "operations": exchanged.operations,
+        "lost": exchanged.lost,
         "window_s": exchanged.elapsed_ns / 1e9,
         "load_cpu_s": load_cpu_s,
         "latency": asdict(latency) if latency else None,

@@ -109,6 +109,8 @@ class Sample:
     """Wall time of the measured window."""
     operations: int = 0
     """Verified units (requests, events, timers) done in the window, all inside the server's accounting."""
+    lost: int = 0
+    """Datagrams of the window that no reply came to in time; they are no operations."""
     cpu_user_s: float = 0.0
     """The server process over the window, as are all of the following up to the peak memory (getrusage)."""
     cpu_system_s: float = 0.0

@@ -49,3 +49,19 @@ class Churning(Clients):
 
     kind = "churning"
     message_bytes: int
+
+
+@dataclass(frozen=True)
+class Datagrams(Clients):
+    """Each socket has one datagram on the way, and sends another when its reply has come or is lost."""
+
+    kind = "datagrams"
+    message_bytes: int
+
+
+@dataclass(frozen=True)
+class Publishing(Clients):
+    """One connection publishes to all others, which subscribe; the next message when all have the last."""
+
+    kind = "publishing"
+    message_bytes: int

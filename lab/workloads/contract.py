@@ -28,11 +28,13 @@ DESCRIPTOR_HEADROOM = 32
 """Descriptors beside the workload's own: standard streams, pipes to the parent, the listener, the poller, the
 loop's wake-up pair, what the interpreter opens while importing."""
 
-Wire = Literal["tcp", "unix", "tls"]
-"""What carries a served workload's bytes: TCP on loopback, a Unix socket, or TLS over TCP."""
+Wire = Literal["tcp", "unix", "tls", "udp"]
+"""What carries a served workload's bytes: TCP on loopback, a Unix socket, TLS over TCP, or UDP."""
 
 Unit = Literal[
     "request",
+    "connection",
+    "delivery",
     "event",
     "callback",
     "timer",

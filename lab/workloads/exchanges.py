@@ -29,6 +29,8 @@ RECEIPT = struct.Struct("!II")
 """The reply to an upload: how many bytes came, and their Adler-32."""
 LENGTH = struct.Struct("!I")
 """What precedes an upload, and a published message: its length."""
+SUBSCRIBE, PUBLISH = b"S", b"P"
+"""The first byte of a connection to a publishing server; the server echoes it."""
 
 
 def echo(payload: bytes) -> Exchange:

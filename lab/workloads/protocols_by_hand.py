@@ -32,9 +32,9 @@ def serve_protocol_by_hand(listener: socket.socket, protocol: Callable[[], async
         readiness.register(listener.fileno(), READ)
         _serve(listener, readiness, transports, protocol)
     finally:
-        readiness.close()
         for transport in list(transports.values()):
             transport.drop()
+        readiness.close()
 
 
 # HOT: the floor that the served subjects are compared with. It stands for
@@ -98,13 +98,15 @@ class BareTransport:
         self.reading = True
         self._queued_bytes = 0
         self.closing = False
-        self._mask, self._paused = READ, False
+        self._open, self._paused, self._mask = True, False, READ
         transports[self.fd] = self
         readiness.register(self.fd, READ)
         protocol.connection_made(self)
 
     def write(self, data: bytes) -> None:
-        """As of asyncio's transports."""
+        """As of asyncio's transports; ignored once the transport closes."""
+        if self.closing:
+            return
         self.parts.append(data)
         self._queued_bytes += len(data)
         if not self.corked and len(self.parts) == 1:
@@ -148,8 +150,10 @@ class BareTransport:
 
     def drop(self) -> None:
         """Close now, whatever is unsent."""
-        if self._transports.pop(self.fd, None) is not None:
+        if self._open:
+            self._open, self.closing = False, True
             self.parts.clear()
+            del self._transports[self.fd]
             self._readiness.unregister(self.fd)
             self._connection.close()
             self.protocol.connection_lost(None)
@@ -188,6 +192,6 @@ class BareTransport:
 
     def _watch(self) -> None:
         mask = (READ if self.reading else 0) | (WRITE if self.parts and not self.corked else 0)
-        if mask != self._mask and self.fd in self._transports:
+        if mask != self._mask and self._open:
             self._mask = mask
             self._readiness.modify(self.fd, mask)

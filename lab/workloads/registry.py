@@ -5,18 +5,25 @@ from __future__ import annotations
 import difflib
 
 from lab.errors import UnknownNameError
+from lab.workloads.bulk import BulkDownload, BulkUpload
 from lab.workloads.callbacks import Callbacks
+from lab.workloads.churn import Churn
 from lab.workloads.contract import Workload
 from lab.workloads.dns import Dns
 from lab.workloads.echo import EchoBuffered, EchoProtocols, EchoSockets, EchoStreams
+from lab.workloads.fanout import Fanout
 from lab.workloads.held import Held
+from lab.workloads.http_keep_alive import Http
 from lab.workloads.idle import Idle
 from lab.workloads.idle_cpu import IdleCpu
+from lab.workloads.pipeline import Pipeline
 from lab.workloads.ring import Ring
 from lab.workloads.signals import Signals
+from lab.workloads.split_writes import SplitWrites
 from lab.workloads.subprocesses import Subprocesses
 from lab.workloads.tasks import Tasks
 from lab.workloads.timers import Timers
+from lab.workloads.udp import Udp
 from lab.workloads.wakeups import Wakeups
 
 WORKLOADS: dict[str, Workload] = {
@@ -36,6 +43,14 @@ WORKLOADS: dict[str, Workload] = {
         EchoProtocols("unix"),
         EchoBuffered("unix"),
         EchoStreams("unix"),
+        Http(),
+        Pipeline(),
+        SplitWrites(),
+        Churn(),
+        BulkDownload(),
+        BulkUpload(),
+        Fanout(),
+        Udp(),
         Callbacks(),
         Timers(),
         Tasks(),

@@ -38,6 +38,7 @@ COLUMNS: dict[str, str] = {
     "throughput_per_s": "operations per second of wall time",
     "window_s": "wall time of the measured window, seconds",
     "operations": "verified operations in the window",
+    "lost": "datagrams that no reply came to in time, none of them an operation",
     "cpu_user_s": "server user CPU over the window, seconds",
     "cpu_system_s": "server system CPU over the window, seconds",
     "minor_faults": "pages mapped without disk access, over the window",

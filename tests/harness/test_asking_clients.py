@@ -141,6 +141,31 @@ def test_a_connection_closed_by_the_server_is_refused() -> None:
         clients.connect()
 
 
+def test_a_byte_too_many_is_noticed_although_the_next_reply_comes_in_one_piece(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def one_too_many(connection: socket.socket) -> None:
+        connection.sendall(connection.recv(10) + b"!")
+        request = connection.recv(10)
+        taken.wait()
+        connection.sendall(request)
+        connection.recv(10)
+
+    taken = threading.Event()
+    with clients_of(one_too_many, 1, 10) as clients:
+        fds = clients.connect()
+        complete = clients._complete
+
+        def tell(fd: int, received: int | None) -> bool:
+            whole = complete(fd, received)
+            taken.set()
+            return whole
+
+        monkeypatch.setattr(clients, "_complete", tell)
+        with pytest.raises(ReplyError, match="got 1 bytes that nobody asked for"):
+            clients.exchange(fds, 0.0)
+
+
 @pytest.mark.parametrize("wire", ["tcp", "unix", "tls"])
 def test_silence_is_broken_by_an_unasked_byte(wire: Wire) -> None:
     def talkative(connection: socket.socket) -> None:

@@ -133,7 +133,9 @@ def test_a_run_in_which_nothing_fits_is_refused_with_the_reason() -> None:
 
 def test_connections_set_the_main_number_of_each_workload() -> None:
     expected = {name: "connections" for name in WORKLOADS if name.startswith("echo-")}
-    expected |= {"idle": "idle", "held": "idle", "idle-cpu": "connections"}
+    counting = ("http", "pipeline", "split-writes", "churn", "bulk-download", "bulk-upload", "udp")
+    expected |= dict.fromkeys(counting, "connections") | {"idle": "idle", "held": "idle"}
+    expected |= {"idle-cpu": "connections"}
     found = {name: connections_parameter(each) for name, each in WORKLOADS.items()}
     assert {name: parameter for name, parameter in found.items() if parameter} == expected
     ids = scenario_ids(connections=(8, 16), workloads=("echo-sockets", "idle"))

@@ -58,6 +58,12 @@ def test_a_scenarios_id_holds_all_values_in_order_of_name() -> None:
         ("held", {}, "Protocols held open, 32 active among 5,000 idle, 1 KiB"),
         ("idle", {"idle": 5000}, "Echo among idle connections, 32 active among 5,000 idle, 1 KiB"),
         ("ring", {}, "Ring of socket pairs, 1,000 pairs, 100 active"),
+        ("http", {}, "HTTP keep-alive, 64 connections, 1 KiB"),
+        ("pipeline", {}, "Pipelined echo, 16 connections, 128 bytes, 16 on the way"),
+        ("churn", {}, "Connections come and go, 32 at once, 128 bytes"),
+        ("bulk-upload", {"connections": 1}, "Uploads, 1 connection, 512 KiB"),
+        ("fanout", {}, "One publisher, many subscribers, 200 of them, 128 bytes"),
+        ("udp", {"size": 8}, "Datagrams, 32 sockets, 8 bytes"),
         ("callbacks", {"chains": 1}, "Chains of callbacks, 1 ready in each turn"),
         ("timers", {}, "Timers, most of them cancelled, 100 of 1,000 fire"),
         ("tasks", {"pairs": 1, "switches": 1}, "Tasks that wake each other, 1 pair, each task woken once"),
@@ -86,6 +92,8 @@ def test_a_title_is_for_people(name: str, values: dict[str, int], title: str) ->
         ),
         ("idle", {"idle": -1}, "idle: idle must be at least 0, got -1"),
         ("ring", {"pairs": 10, "active": 11}, "ring: active may be at most pairs (10), got 11"),
+        ("churn", {"connections": 101}, "churn: connections may be at most 100, got 101"),
+        ("udp", {"size": 7}, "udp: size must be at least 8, got 7"),
         ("ring", {"pear": 1}, "ring has no parameter 'pear'; it has pairs, active, writes"),
     ],
 )
@@ -97,7 +105,16 @@ def test_a_bad_value_is_refused_by_name_bound_and_value(
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize(("name", "values"), [("echo-sockets", {"connections": 1}), ("idle", {"active": 1})])
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("echo-sockets", {"connections": 1}),
+        ("idle", {"active": 1}),
+        ("pipeline", {"connections": 1, "depth": 1}),
+        ("http", {"connections": 1}),
+        ("udp", {"connections": 1}),
+    ],
+)
 def test_ping_pong_over_one_connection_is_labelled(name: str, values: dict[str, int]) -> None:
     (label,) = workload(name).scenario(**values).labels
     assert "scheduler's wake-up" in label

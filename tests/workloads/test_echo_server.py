@@ -13,31 +13,12 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from lab.workloads import echo_server
-from lab.workloads.readiness import READ, Readiness
+from lab.workloads.readiness import Readiness
 from lab.workloads.tls import SERVER_NAME, client_context, server_context
+from tests.workloads.ending import Told, UntilTold
 
 LARGE = bytes(range(256)) * 20_000
 """More than the socket buffers of both sides hold."""
-
-
-class Told(Exception):
-    """The server was told to end."""
-
-
-class UntilTold:
-    """A mechanism whose wait raises `Told` once ``told`` has a byte to read."""
-
-    def __init__(self, inner: Readiness, told: socket.socket) -> None:
-        self._inner, self._told = inner, told
-        self.register, self.modify = inner.register, inner.modify
-        self.unregister, self.close = inner.unregister, inner.close
-        inner.register(told.fileno(), READ)
-
-    def poll(self) -> list[tuple[int, int]]:
-        events = self._inner.poll()
-        if any(fd == self._told.fileno() for fd, _mask in events):
-            raise Told
-        return events
 
 
 @contextmanager

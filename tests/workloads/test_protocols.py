@@ -1,0 +1,150 @@
+"""The protocols of the served workloads, and the transport by hand that is their floor."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+import pytest
+
+from lab.workloads.bulk import BulkDownload, BulkUpload
+from lab.workloads.churn import OneLine
+from lab.workloads.exchanges import EXCHANGES, LENGTH, PUBLISH, SUBSCRIBE
+from lab.workloads.fanout import Fanout
+from lab.workloads.http_keep_alive import Http
+from lab.workloads.protocol_workload import ProtocolWorkload
+from lab.workloads.protocols_by_hand import HIGH_WATER_BYTES, BareTransport
+from lab.workloads.readiness import Readiness
+from lab.workloads.split_writes import SplitWrites
+
+PAYLOAD = bytes(range(256)) * 3
+
+
+class Written:
+    """A transport that keeps what is written, and takes it all."""
+
+    def __init__(self) -> None:
+        self.data = b""
+        self.closed = False
+
+    def write(self, data: bytes) -> None:
+        assert not self.closed
+        self.data += data
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def connected(protocol: asyncio.Protocol) -> tuple[asyncio.Protocol, Written]:
+    transport = Written()
+    protocol.connection_made(transport)
+    return protocol, transport
+
+
+@pytest.mark.parametrize("piece", [1, 7, 1 << 20])
+@pytest.mark.parametrize(
+    "work", [Http(), SplitWrites(), BulkDownload(), BulkUpload()], ids=lambda work: work.name
+)
+def test_requests_are_understood_in_whatever_pieces_they_come(work: ProtocolWorkload, piece: int) -> None:
+    described = work.clients({"connections": 1, "size": len(PAYLOAD)})
+    exchanges = [EXCHANGES[described.exchange](payload) for payload in (PAYLOAD, PAYLOAD[::-1])]
+    stream = b"".join(request for request, _reply in exchanges)
+    protocol, transport = connected(work.protocols()())
+    for at in range(0, len(stream), piece):
+        protocol.data_received(stream[at : at + piece])
+    assert transport.data == b"".join(reply for _request, reply in exchanges)
+    assert not transport.closed
+
+
+def test_a_request_that_wants_it_gets_its_connection_closed() -> None:
+    request, reply = EXCHANGES["http"](PAYLOAD)
+    protocol, transport = connected(Http().protocols()())
+    protocol.data_received(request.replace(b"keep-alive", b"close"))
+    assert (transport.data, transport.closed) == (reply, True)
+
+
+def test_a_line_is_echoed_when_it_is_whole_and_then_the_connection_closed() -> None:
+    protocol, transport = connected(OneLine())
+    protocol.data_received(b"half a")
+    assert (transport.data, transport.closed) == (b"", False)
+    protocol.data_received(b" line\n")
+    assert (transport.data, transport.closed) == (b"half a line\n", True)
+
+
+def test_a_message_reaches_every_subscriber_and_none_that_has_gone() -> None:
+    make = Fanout().protocols()
+    (stays, first), (goes, second), (publisher, own) = (connected(make()) for _ in range(3))
+    for each in (stays, goes):
+        each.data_received(SUBSCRIBE)
+    message = LENGTH.pack(5) + b"hello"
+    publisher.data_received(PUBLISH + message + message[:3])
+    goes.connection_lost(None)
+    publisher.data_received(message[3:])
+    assert first.data == SUBSCRIBE + message + message
+    assert second.data == SUBSCRIBE + message
+    assert own.data == PUBLISH
+
+
+class Pausable(asyncio.Protocol):
+    """Notes when it may write."""
+
+    def __init__(self) -> None:
+        self.may_write = True
+        self.lost = False
+
+    def pause_writing(self) -> None:
+        self.may_write = False
+
+    def resume_writing(self) -> None:
+        self.may_write = True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
+
+
+def test_a_transport_by_hand_holds_back_and_sends_everything_in_order(
+    mechanism: Callable[[], Readiness],
+) -> None:
+    readiness, protocol = mechanism(), Pausable()
+    near, far = socket.socketpair()
+    transports: dict[int, BareTransport] = {}
+    transport = BareTransport(near, readiness, transports, protocol)
+    written = came = b""
+    with far:
+        while protocol.may_write:
+            piece = bytes([len(written) // 10_000 % 256]) * 10_000
+            transport.write(piece)
+            written += piece
+        assert len(written) > HIGH_WATER_BYTES
+        transport.close()
+        far.setblocking(False)
+        while not protocol.lost:
+            came += far.recv(1 << 20)
+            transport.flush()
+        while len(came) < len(written):
+            came += far.recv(1 << 20)
+    readiness.close()
+    assert came == written
+    assert transports == {}
+
+
+def test_what_a_protocol_writes_in_answer_to_one_read_goes_out_together(
+    mechanism: Callable[[], Readiness],
+) -> None:
+    readiness = mechanism()
+    near, far = socket.socketpair()
+    transport = BareTransport(near, readiness, {}, Pausable())
+    with far:
+        far.setblocking(False)
+        transport.corked = True
+        transport.write(b"head ")
+        transport.write(b"body")
+        with pytest.raises(BlockingIOError):
+            far.recv(100)
+        transport.corked = False
+        transport.flush()
+        assert far.recv(100) == b"head body"
+        transport.drop()
+        assert far.recv(100) == b""
+    readiness.close()
