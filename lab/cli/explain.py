@@ -15,7 +15,7 @@ from lab.errors import LabError
 if TYPE_CHECKING:
     from reports.analysis.cells import Cell
     from reports.analysis.judgement import Judgement
-    from reports.analysis.standing import Growth
+    from reports.analysis.scaling import Curve, Scaling
 
 WIDTH = 100
 """Columns at most: longer lines are hard to read."""
@@ -89,7 +89,11 @@ def _figures(name: str, available: bool) -> list[str]:
         why = next((f": {cell.missing}" for cell in found.cells if cell.missing), "")
         way = f". `{program()} bench --backend {name}` takes some" if available and not why else ""
         return [f"The newest run, {folder}, has no figures of it{why}{way}"]
-    return [_heading(judgement, folder), *map(_cell, found.cells), *map(_growth, found.growths)]
+    return [
+        _heading(judgement, folder),
+        *map(_cell, found.cells),
+        *(_growth(*each) for each in found.growths),
+    ]
 
 
 def _heading(judgement: Judgement, folder: Path) -> str:
@@ -116,13 +120,16 @@ def _cell(cell: Cell) -> str:
     return f"- {cell.scenario.title}: {phrases.number(cell.cost.value)} us per {cell.scenario.unit}{beside}"
 
 
-def _growth(growth: Growth) -> str:
-    from reports.pages import phrases
+def _growth(scaling: Scaling, curve: Curve) -> str:
+    from reports.pages import growth, phrases
 
-    (first, last), family, end = growth.reach, growth.scaling, growth.curve.ends
-    told = f"{phrases.times(growth.curve.growth)} from {first:,} to {last:,}" if growth.curve.growth else ""
-    beyond = f"not at {end[0]:,}: {end[1]}" if end else ""
-    return f"- Growth with {family.axis} ({family.title}): {'; '.join(filter(None, (told, beyond)))}"
+    line, end, told = curve.line, curve.ends, []
+    if line:
+        added_ns = phrases.number(line.each_us.value * 1e3)
+        told.append(f"{added_ns} ns from {line.first:,} to {line.last:,}, {growth.verdict(line)}")
+    if end:
+        told.append(f"not at {end[0]:,}: {end[1]}")
+    return f"- Each further {growth.noun(scaling.axis)} ({scaling.title}): {'; '.join(told)}"
 
 
 def _show(lines: list[str]) -> None:

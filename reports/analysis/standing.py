@@ -10,35 +10,22 @@ from reports.analysis.scaling import Curve, Scaling, main_scalings
 
 
 @dataclass(frozen=True)
-class Growth:
-    """How a subject's cost grows along a workload's axis."""
-
-    scaling: Scaling
-    curve: Curve
-
-    @property
-    def reach(self) -> tuple[int, int]:
-        """The axis values between which it was measured; twice the same where it was at one only."""
-        return self.curve.points[0][0], self.curve.points[-1][0]
-
-
-@dataclass(frozen=True)
 class Standing:
     """What a run found about one subject; empty where it was not in the run."""
 
     cells: tuple[Cell, ...]
     """In the first scenario of each workload, in the order of the plan; some may lack a cost, and say why."""
-    growths: tuple[Growth, ...]
-    """Of each workload along whose axis it was measured at two points, or at one, with the reason."""
+    growths: tuple[tuple[Scaling, Curve], ...]
+    """Of each workload along whose axis it was measured: at two points, or at one with the reason why not."""
 
 
 def standing(judgement: Judgement, subject: str) -> Standing:
     """What the run says of ``subject``."""
     cells = [scenarios[0].cells.get(subject) for scenarios in judgement.workloads().values()]
     growths = [
-        Growth(scaling, curve)
+        (scaling, curve)
         for scaling in main_scalings(judgement)
         for curve in scaling.curves
-        if curve.subject.name == subject and curve.points and (curve.growth or curve.ends)
+        if curve.subject.name == subject and curve.points and (curve.line or curve.ends)
     ]
     return Standing(tuple(cell for cell in cells if cell), tuple(growths))

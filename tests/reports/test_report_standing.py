@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from synthetic_run import COSTS_US, SyntheticRun, echo, idle, ring
+from synthetic_run import COSTS_US, SLOPE_US, SyntheticRun, echo, idle, ring
 
 from reports.analysis.judgement import Judgement, judge
 from reports.analysis.standing import standing
@@ -24,14 +24,13 @@ def test_it_has_the_first_scenario_of_each_workload(judgement: Judgement) -> Non
 
 
 def test_growth_is_told_where_two_points_were_measured_or_the_reason_why_not(judgement: Judgement) -> None:
-    grown = {name: standing(judgement, name).growths for name in ("poll", "select")}
-    assert [(each.scaling.workload, each.reach) for each in grown["poll"]] == [
-        ("idle", (100, 5000)),
-        ("ring", (100, 4000)),
-    ]
-    assert all(each.curve.growth > 3 for each in grown["poll"])
-    assert [each.reach for each in grown["select"]] == [(100, 100), (100, 100)]
-    assert all("below 1,024 only" in each.curve.ends[1] for each in grown["select"])
+    (idle_family, among_idle), (ring_family, in_ring) = standing(judgement, "poll").growths
+    assert (idle_family.workload, ring_family.workload) == ("idle", "ring")
+    assert (among_idle.line.first, among_idle.line.last) == (100, 5000)
+    assert in_ring.line.each_us.value == pytest.approx(2 * SLOPE_US["poll"], rel=0.1)
+    ends = [curve.ends for _, curve in standing(judgement, "select").growths]
+    assert all("below 1,024 only" in reason for _, reason in ends)
+    assert [first for first, _ in ends] == [5000, 4000]
 
 
 def test_who_was_not_measured_has_no_standing(judgement: Judgement) -> None:
