@@ -29,7 +29,6 @@ class Callbacks(InProcessWorkload):
     title = "Chains of callbacks"
     question = "What does a callback cost, from call_soon to its call?"
     unit = "callback"
-    axis = "chains"
     parameters = (Parameter("chains", 100, 1, "callbacks that are ready in each turn", 100_000),)
 
     @contextlib.contextmanager

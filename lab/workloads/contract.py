@@ -79,7 +79,7 @@ class Workload(abc.ABC):
     load: ClassVar[Literal["closed", "in-process"]]
     parameters: ClassVar[tuple[Parameter, ...]]
     axis: ClassVar[str | None] = None
-    """The parameter along which the workload is scaled, for the scaling curve."""
+    """The parameter that adds descriptors, along which the workload is scaled; None: it has none."""
     latency: ClassVar[str] = "round trip"
     """What its latencies are the time of, for people; it matters where latencies are taken."""
     paced: ClassVar[bool] = False

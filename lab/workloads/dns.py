@@ -43,7 +43,6 @@ class Dns(InProcessWorkload):
     title = "Name lookups"
     question = "What does a name lookup through the loop cost, with nobody to ask?"
     unit = "lookup"
-    axis = "concurrent"
     latency = "from getaddrinfo to its answer"
     parameters = (
         Parameter("concurrent", 4, 1, "lookups that are under way at a time", 1000),

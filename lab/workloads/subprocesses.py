@@ -41,7 +41,6 @@ class Subprocesses(InProcessWorkload):
     title = "Subprocesses"
     question = "What does it cost to start a process, exchange bytes with it and wait for its end?"
     unit = "process"
-    axis = "concurrent"
     parameters = (
         Parameter("concurrent", 4, 1, "processes that are under way at a time", 256),
         Parameter("size", 1024, 1, "bytes that go to each and come back", 32_768),

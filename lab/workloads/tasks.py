@@ -30,7 +30,6 @@ class Tasks(InProcessWorkload):
     title = "Tasks that wake each other"
     question = "What does it cost to switch from one task to another, and to make and gather them?"
     unit = "task switch"
-    axis = "pairs"
     parameters = (
         Parameter("pairs", 100, 1, "pairs of tasks, side by side", 10_000),
         Parameter("switches", 100, 1, "how often each task is woken before it ends", 10_000),

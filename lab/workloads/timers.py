@@ -36,7 +36,6 @@ class Timers(InProcessWorkload):
     title = "Timers, most of them cancelled"
     question = "What does a timer cost when most are cancelled, and how far off its time does one fire?"
     unit = "timer"
-    axis = "armed"
     latency = "how far off its due time a timer fires"
     paced = True
     parameters = (

@@ -35,7 +35,6 @@ class Wakeups(InProcessWorkload):
     title = "Wake-ups from threads"
     question = "What does it cost to call into the loop from another thread, and how long does it take?"
     unit = "wake-up"
-    axis = "threads"
     latency = "from call_soon_threadsafe to the callback"
     parameters = (
         Parameter("threads", 1, 1, "threads that call into the loop", 64),

@@ -87,6 +87,7 @@ def test_every_subject_does_verified_work(name: str, subject: str) -> None:
         assert taken.load_cpu_s > 0
     else:
         assert taken.load_cpu_s is None
+        assert (taken.latency is None) == (workload(name).latency == "round trip")
 
 
 def test_a_sample_says_what_it_is_of_and_survives_storage() -> None:

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from synthetic_run import COSTS_US, SyntheticRun, echo, idle, ring
 
+from lab.results import ScenarioRecord
 from reports.analysis.answer import answer
 from reports.analysis.comparison import compare
 from reports.analysis.judgement import Judgement, judge
 from reports.analysis.noise import NoiseCheck, Trust, check
-from reports.pages.phrases import counted, level, verdict
+from reports.pages.context import scenario_table
+from reports.pages.phrases import counted, level, plural, verdict
 from reports.pages.summary import markdown
 from reports.pages.trust import a_a_statement, banners, disagreement, how_sure, noise_floors
 from reports.pages.wording import workload_verdict
@@ -124,3 +126,31 @@ def test_a_run_that_precision_or_time_ended_says_why() -> None:
     said = "It stopped after 5 rounds because every interval is narrower than 5 %."
     assert said in markdown(stopped)
     assert "It stopped" not in markdown(judgement)
+
+
+def test_what_keeps_a_pace_of_its_own_has_no_throughput_in_its_table() -> None:
+    timers = dataclasses.replace(ring(100), unit="timer", paced=True, latency="how far off it fires")
+    paced, free = (
+        scenario_table(each, each.scenarios[0]) for each in map(_judged_alone, (timers, ring(100)))
+    )
+    assert "thousand events/s" in free["headings"]
+    assert not [heading for heading in paced["headings"] if heading.startswith("thousand")]
+    assert all(len(row.cells) == len(paced["headings"]) for row in paced["rows"] if not row.missing)
+    assert paced["latency"] is free["latency"] is None
+
+
+def test_a_table_says_what_its_percentiles_are_judged_alone() -> None:
+    judgement = _judged_alone(dataclasses.replace(echo(), latency="from kill to the callback"))
+    assert scenario_table(judgement, judgement.scenarios[0])["latency"] == "from kill to the callback"
+
+
+def _judged_alone(scenario: ScenarioRecord) -> Judgement:
+    return judged(scenarios=(scenario,))
+
+
+@pytest.mark.parametrize(
+    ("unit", "several"),
+    [("request", "requests"), ("process", "processes"), ("task switch", "task switches")],
+)
+def test_every_unit_has_a_plural(unit: str, several: str) -> None:
+    assert plural(unit) == several
