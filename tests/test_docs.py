@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import fnmatch
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ import pytest
 
 from lab import loop
 from lab.harness.profiles import PROFILES
+from lab.workloads.contract import ServedWorkload
+from lab.workloads.registry import WORKLOADS
 from tests.codebase import ROOT
 from tests.test_architecture import MAY_IMPORT
 
@@ -142,3 +145,12 @@ def test_the_table_of_profiles_holds_their_numbers() -> None:
         name: [str(each.rounds), str(each.warmup_rounds), f"{each.window_s:g} s", f"{each.warmup_s:g} s"]
         for name, each in PROFILES.items()
     }
+
+
+def test_the_table_of_workloads_with_a_server_has_every_one_and_no_other() -> None:
+    told = [
+        name for row in rows("docs/method.md", "The workloads with a server") for name in CODE.findall(row[0])
+    ]
+    served = [name for name, work in WORKLOADS.items() if isinstance(work, ServedWorkload)]
+    assert [name for name in served if not any(fnmatch.fnmatch(name, each) for each in told)] == []
+    assert [each for each in told if not fnmatch.filter(served, each)] == []

@@ -27,7 +27,7 @@ from lab.results import Environment
 
 ROOT = Path("/")
 ASK_TIMEOUT_S = 2.0
-PACKAGES = ("uvloop", "numpy", "pandas")
+PACKAGES = ("uvloop", "httptools", "numpy", "pandas")
 """Recorded in every run where installed; the subjects' own packages come on top."""
 WATCHED_VARIABLES = (
     "PYTHONASYNCIODEBUG",
