@@ -139,7 +139,7 @@ def test_what_keeps_a_pace_of_its_own_has_no_throughput_in_its_table() -> None:
     assert paced["latency"] is free["latency"] is None
 
 
-def test_a_table_says_what_its_percentiles_are_judged_alone() -> None:
+def test_a_table_says_what_its_percentiles_are_of() -> None:
     judgement = _judged_alone(dataclasses.replace(echo(), latency="from kill to the callback"))
     assert scenario_table(judgement, judgement.scenarios[0])["latency"] == "from kill to the callback"
 
