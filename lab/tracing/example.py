@@ -41,7 +41,8 @@ async def exchange() -> bytes:
 def run(factory: Callable[[], asyncio.AbstractEventLoop]) -> bytes:
     """Run it on a loop from ``factory``; the answer."""
     with asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(exchange())
+        loop = runner.get_loop()
+        return loop.run_until_complete(loop.create_task(exchange(), name="main"))
 
 
 def warm_up(factory: Callable[[], asyncio.AbstractEventLoop]) -> None:

@@ -6,14 +6,11 @@ Where each of the seven steps of one ``recv`` is seen:
 3.  The operation of the `ObservedReadiness`, which is wrapped while a task waits for it.
 4.  The moment in which the readiness lets go of its callback: from then on it is not pending.
 5.  That callback, which is wrapped when the task leaves it there.
-6.  `ObservedCoroutine.send`, which the task calls; it has arrived in the innermost coroutine when the
-    readiness's own ``__await__`` goes on.
+6.  `ObservedCoroutine.send` (``observed_tasks.py``), which the task calls; it has arrived in the innermost
+    coroutine when the readiness's own ``__await__`` goes on.
 7.  `TracedLoop.sock_recv`, to which the mini-loop's own ``sock_recv`` returns.
 
-Rules
-- An observer changes neither what is done nor its order, nor what is raised.
-- A task's coroutine is wrapped, so ``task.get_coro()`` gives the wrapper; it answers whatever is asked of the
-  coroutine. C and Python tasks alike drive anything that has ``send`` and ``throw``.
+Rule: an observer changes neither what is done nor its order, nor what is raised.
 
 Pitfall: what the observers take, some microseconds a step, is part of the times: they tell the order and the
 proportions, not the speed of the loop.
@@ -22,13 +19,13 @@ proportions, not the speed of the loop.
 from __future__ import annotations
 
 import asyncio
-import functools
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from backends.contract import Backend, Event
 from lab.loop.readiness import Readiness
-from lab.tracing.recorder import COROUTINE, KERNEL, LOOP, TASK, Call, Recorder, Report, Step, task_name
+from lab.tracing.observed_tasks import ObservedCallback
+from lab.tracing.recorder import KERNEL, LOOP, TASK, Call, Recorder, Report, Step, task_name
 
 PENDING, FINISHED, CANCELLED, IDLE = "PENDING", "FINISHED", "CANCELLED", "idle"
 """The states of a future, and that of a `Readiness` between two waits."""
@@ -114,12 +111,14 @@ class ObservedReadiness(Readiness):
         if call is not None and self.operation is not None:
             call.future = self
             self.operation = ObservedOperation(self, self.operation, call)
-        yield from super().__await__()
-        if call is not None and (sent := call.step(6)):
-            sent.end_ns = self._loop.recorder.now_ns()
+        try:
+            yield from super().__await__()
+        finally:
+            if call is not None and (sent := call.step(6)):
+                sent.end_ns = self._loop.recorder.now_ns()
 
     def add_done_callback(self, callback: Callable[..., object], *, context: Any = None) -> None:
-        super().add_done_callback(functools.partial(self._wake, callback), context=context)
+        super().add_done_callback(ObservedCallback(callback, self._wake), context=context)
         if call := self.call:
             call.waits += 1
             call.pending_ns = self._loop.recorder.now_ns()
@@ -201,71 +200,6 @@ def _steps_before(report: Report, served_ns: int, state: str) -> list[Step]:
         Step(1, wait.begin_ns, wait.end_ns, state, waited),
         Step(2, wait.end_ns, served_ns, state, ready),
     ]
-
-
-class ObservedCoroutine(Coroutine[Any, Any, Any]):
-    """A task's coroutine; notes each time that the task calls ``send`` or ``throw``."""
-
-    def __init__(self, coroutine: Any, loop: Any) -> None:
-        self._coroutine = coroutine
-        self._loop = loop
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._coroutine, name)
-
-    def __await__(self) -> Any:
-        return self._coroutine.__await__()
-
-    def send(self, value: Any) -> Any:
-        """Resume it, and note from when to when it ran, and what it waits for then."""
-        return self._run("send()", self._coroutine.send, value)
-
-    def throw(self, *error: Any) -> Any:
-        """The same by an exception."""
-        try:
-            return self._run(f"throw({type(error[0]).__name__})", self._coroutine.throw, *error)
-        finally:
-            del error
-
-    def close(self) -> None:
-        """End it where it is."""
-        self._coroutine.close()
-
-    def _run(self, how: str, resume: Callable[..., Any], *args: Any) -> Any:
-        recorder: Recorder = self._loop.recorder
-        chain = awaiting(self._coroutine)
-        owner = task_name(asyncio.current_task(self._loop))
-        span = recorder.begin(COROUTINE, chain[0], task=owner, chain=chain, how=how)
-        call = recorder.open_call(asyncio.current_task(self._loop))
-        if call is not None and call.steps and call.steps[-1].number == 5:
-            details = {"how": how, "chain": chain}
-            call.steps.append(Step(6, span.begin_ns, None, call.future.state, details))
-        then = "raises"
-        try:
-            awaited = resume(*args)
-            then = f"pauses for {type(awaited).__name__}" if awaited is not None else "pauses for one turn"
-            return awaited
-        except StopIteration:
-            then = "ends"
-            raise
-        finally:
-            recorder.end(span, then=then)
-            del args  # the error that was thrown in, whose traceback leads here
-
-
-def awaiting(coroutine: Any) -> list[str]:
-    """The names of a coroutine and of those that it awaits, the innermost last; observers left out."""
-    names = []
-    while coroutine is not None:
-        code = getattr(coroutine, "cr_code", None) or getattr(coroutine, "gi_code", None)
-        if code is not None and (not names or code.co_filename not in _OWN_FILES):
-            names.append(getattr(coroutine, "__qualname__", code.co_name))
-        awaited = getattr(coroutine, "cr_await", None)
-        coroutine = awaited if awaited is not None else getattr(coroutine, "gi_yieldfrom", None)
-    return names or ["coroutine"]
-
-
-_OWN_FILES = {__file__, __file__.replace("observers", "traced_loop")}
 
 
 def _owner_name(callback: Any) -> str:

@@ -86,6 +86,7 @@ class Axis:
             if span.lane == KERNEL and end - begin > LONGEST_WAIT_NS:
                 self._waits.append((begin, end, cut))
                 cut += end - begin - LONGEST_WAIT_NS
+        self._cut = {begin for begin, _, _ in self._waits}
         self.drawn_ns = self.end_ns - self.begin_ns - cut
         self.width = width if width is not None else min(max(900.0, self.drawn_ns / 1e3), 12_000.0)
 
@@ -102,7 +103,7 @@ class Axis:
 
     def is_cut(self, span: Span) -> bool:
         """Whether it is drawn shorter than it was."""
-        return span.lane == KERNEL and any(begin == span.begin_ns for begin, _, _ in self._waits)
+        return span.lane == KERNEL and max(span.begin_ns, self.begin_ns) in self._cut
 
     def ticks(self) -> list[tuple[float, str]]:
         """Places and times in microseconds, about every hundred units; none inside a cut."""

@@ -20,7 +20,8 @@ from lab.loop.handle import Handle, TimerHandle
 from lab.loop.loop import Loop
 from lab.loop.readiness import Readiness
 from lab.loop.transports import StreamTransport
-from lab.tracing.observers import ObservedBackend, ObservedCoroutine, ObservedReadiness, described
+from lab.tracing.observed_tasks import ObservedCallback, ObservedCoroutine
+from lab.tracing.observers import ObservedBackend, ObservedReadiness, described
 from lab.tracing.recorder import LOOP, TASK, Recorder, Report, task_name
 
 
@@ -30,10 +31,8 @@ def _observed(name: str) -> Any:
 
     @functools.wraps(original)
     async def observed(self: Any, sock: Any, *args: Any, **options: Any) -> Any:
-        recorder, task_id = (
-            self.recorder,
-            id(asyncio.current_task(self)),
-        )  # this frame may be kept by an error
+        recorder: Recorder = self.recorder
+        task_id = id(asyncio.current_task(self))  # not the task: an error that it keeps may keep this frame
         call, outer = recorder.called(name, sock.fileno(), asyncio.current_task(self))
         outcome = "closed"
         try:
@@ -134,7 +133,7 @@ class TracedLoop(Loop):
     def _observe(self, handle: Any) -> Any:
         callback = handle._callback
         if callback is not None:
-            handle._callback = functools.partial(self._run_observed, callback)
+            handle._callback = ObservedCallback(callback, self._run_observed)
         return handle
 
     def _run_observed(self, callback: Callable[..., object], *args: Any) -> None:
@@ -142,9 +141,8 @@ class TracedLoop(Loop):
         owner = getattr(callback, "__self__", None)
         of_task = asyncio.isfuture(owner) and hasattr(owner, "get_coro")
         name = _callback_name(callback)
-        span = recorder.begin(
-            LOOP, f"callback: task {task_name(owner)!r}" if of_task else f"callback: {name}"
-        )
+        whose = f"task {task_name(owner)!r}" if of_task else name
+        span = recorder.begin(LOOP, f"callback: {whose}")
         inner = recorder.begin(TASK, task_name(owner), by=name) if of_task else None
         try:
             callback(*args)

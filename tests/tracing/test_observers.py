@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import inspect
 import socket
 import subprocess
 import sys
+import weakref
 from typing import Any
 
 import pytest
@@ -104,7 +106,32 @@ def test_an_error_in_a_callback_is_reported_once_and_the_span_ends(debug: bool) 
 
     spans = recorded(program).spans
     assert [type(report["exception"]) for report in reports] == [ValueError, ValueError]
+    assert "Handle int('no number')" in repr(reports[0]["handle"])
     assert [span.name for span in spans if span.lane == LOOP].count("callback: int") == 2
+
+
+def test_a_failed_task_is_freed_as_early_as_without_observers(tasks: str) -> None:
+    gone: list[weakref.ref[Any]] = []
+
+    async def fail(future: asyncio.Future[None]) -> None:
+        await future
+
+    async def program() -> None:
+        future = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(fail(future))
+        gone.append(weakref.ref(task))
+        await asyncio.sleep(0)
+        future.set_exception(LookupError())
+        await asyncio.wait([task])
+        assert isinstance(task.exception(), LookupError)
+
+    gc.collect()
+    gc.disable()
+    try:
+        recorded(program, tasks=tasks)
+        assert gone[0]() is None, "without the garbage collector's help"
+    finally:
+        gc.enable()
 
 
 def test_a_long_program_does_not_eat_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:

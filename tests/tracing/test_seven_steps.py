@@ -115,6 +115,7 @@ def test_a_cancelled_wait_has_no_data_to_move(tasks: str) -> None:
     assert [step.number for step in call.steps] == [4, 5, 6, 7]
     assert [step.future for step in call.steps] == ["CANCELLED"] * 3 + ["idle"]
     assert call.steps[2].details["how"] == "throw(CancelledError)"
+    assert all(step.end_ns is not None for step in call.steps[1:3])
     assert call.outcome == "raises CancelledError"
 
 
