@@ -36,6 +36,7 @@ COLUMNS: dict[str, str] = {
     "user_us_per_operation": "server CPU in Python and libraries, microseconds",
     "system_us_per_operation": "server CPU in the kernel, microseconds",
     "throughput_per_s": "operations per second of wall time",
+    "concurrency": "operations on the way on average, by Little's law: throughput times mean latency",
     "window_s": "wall time of the measured window, seconds",
     "operations": "verified operations in the window",
     "lost": "datagrams that no reply came to in time, none of them an operation",
@@ -109,11 +110,13 @@ def _subject_columns(sample: Sample, subject: SubjectRecord | None) -> dict[str,
 
 def _derived_columns(sample: Sample) -> dict[str, object]:
     each_us = 1e6 / sample.operations if sample.operations else math.nan
+    throughput_per_s = sample.operations / sample.window_s if sample.window_s else math.nan
     return {
         "cpu_us_per_operation": sample.cpu_us_per_operation,
         "user_us_per_operation": sample.cpu_user_s * each_us,
         "system_us_per_operation": sample.cpu_system_s * each_us,
-        "throughput_per_s": sample.operations / sample.window_s if sample.window_s else math.nan,
+        "throughput_per_s": throughput_per_s,
+        "concurrency": throughput_per_s * sample.latency.mean_ns / 1e9 if sample.latency else math.nan,
     }
 
 

@@ -16,7 +16,7 @@ from reports.analysis.explanation import READING_AIDS, explaining_columns, facts
 from reports.analysis.judgement import Judgement, ScenarioJudgement
 from reports.analysis.microbench import microbench_rows
 from reports.analysis.tidy import COLUMNS
-from reports.pages import growth, phrases, trust, wording
+from reports.pages import growth, load, phrases, trust, wording
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,7 @@ def scenario_table(judgement: Judgement, judged: ScenarioJudgement) -> dict[str,
         "scenario": judged.scenario,
         "best": judged.best,
         "noise_floor": phrases.percent(judged.noise_floor),
+        "load": load.note(judgement, judged.scenario.id),
         "headings": _headings(judgement, judged),
         "latency": judged.scenario.latency if any(cell.latency_us for cell in cells) else None,
         "rows": [_result_row(judgement, judged, cell) for cell in cells],

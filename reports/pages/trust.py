@@ -12,6 +12,7 @@ from reports.analysis.answer import Answer, champion, lead_scenario, references
 from reports.analysis.estimate import FEWEST_ROUNDS, FIRM_ROUNDS
 from reports.analysis.judgement import Judgement, ScenarioJudgement
 from reports.analysis.noise import FEWEST_PAIRS, Trust
+from reports.pages.load import contradictions
 from reports.pages.phrases import brief, counted, listed, percent, times
 
 NOISY_FLOOR = 0.15
@@ -38,6 +39,11 @@ def banners(judgement: Judgement) -> list[Banner]:
     elif noise.widest_floor > NOISY_FLOOR:
         said = f"This run is noisy: {_chance(judgement)}"
         found.append(Banner(False, said, "Close other programs, or repeat with more rounds (--rounds)."))
+    if broken := contradictions(judgement):
+        off = sum(len(check.off) for _, check in broken)
+        said = f"In {counted(off, 'sample')} throughput and latency contradict each other (Little's law)."
+        where = listed(title for title, _ in broken[:SHOWN_AT_MOST])
+        found.append(Banner(False, said, f"See the tables of {where}; CPU is not concerned."))
     if record.status != "complete":
         said = f"This run ended early, after {len(frame)} of {judgement.samples_planned} samples."
         found.append(Banner(False, said, f"Continue it with: muxlab bench --resume {judgement.run.folder}"))

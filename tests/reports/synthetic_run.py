@@ -225,7 +225,7 @@ class SyntheticRun:
             peak_rss_bytes=int(22e6 + 1e6 * rng.random()),
             connection_bytes=CONNECTION_BYTES if scenario.workload == "idle" else None,
             setup_s=0.2,
-            latency=_latency(rng, cost_us) if scenario.load == "closed" else None,
+            latency=_latency(rng, cost_us, _waiting(scenario)) if scenario.load == "closed" else None,
             counters=_counters(subject, operations),
             load_cpu_s=0.4 if scenario.load == "closed" else None,
             load_utilisation=0.8 if scenario.load == "closed" else None,
@@ -246,8 +246,12 @@ def _watched(scenario: ScenarioRecord) -> int:
     return values.get("idle", 0) + values.get("active", 0) + 2 * values.get("pairs", 0)
 
 
-def _latency(rng: np.random.Generator, cost_us: float) -> LatencyRecord:
-    base = cost_us * 64e3 * math.exp(rng.normal(0, 0.05))
+def _waiting(scenario: ScenarioRecord) -> int:
+    return scenario.parameters.get("active", scenario.parameters.get("connections", 0))
+
+
+def _latency(rng: np.random.Generator, cost_us: float, waiting: int) -> LatencyRecord:
+    base = cost_us * 1e3 / 0.9 * waiting * math.exp(rng.normal(0, 0.02))  # as Little's law has it
     p50, p90, p99, p999 = (int(base * factor) for factor in (1.0, 1.3, 2.2, 6.0))
     return LatencyRecord(1000, p50 // 2, base, p50, p90, p99, p999, p999 * 2, (p50, p999 * 2), (500, 500))
 

@@ -1,0 +1,78 @@
+"""What the load could do at most, and whether its figures agree with each other.
+
+*The ceiling*: the requests it can drive in a second of its own CPU, taken against the floor, which keeps it
+busiest. A subject that comes near it is measured by the load, not by itself.
+
+*Little's law*: in a closed loop the requests on the way are as many as there are clients waiting, so
+throughput times mean latency must give that number back, whatever the server does. It checks the load's
+clocks and counts without a second measurement. The window's two ends, where not all clients wait, put it off by
+up to one request for each client; ``LITTLE_BOUND`` is what is forgiven beyond that.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import pandas as pd
+
+from lab.results import ScenarioRecord
+from reports.analysis.judgement import Judgement
+from reports.analysis.tidy import counted
+
+LITTLE_BOUND = 0.10
+
+
+@dataclass(frozen=True)
+class LoadCheck:
+    """The load under one scenario."""
+
+    ceiling_per_s: float | None
+    """Operations in a second of the load's own CPU, against the floor; None where that was not measured."""
+    busy: float
+    """Share of the window that the load was on its core then; NaN without a ceiling."""
+    fastest: tuple[str, float] | None
+    """The competitor of highest median throughput, and that."""
+    on_the_way: int | None
+    """How many operations the clients keep on the way; None where the workload does not fix it."""
+    checked: int
+    """Samples held against Little's law."""
+    off: tuple[str, ...]
+    """The subjects of those that broke it, one for each sample."""
+    worst: float
+    """The largest deviation, as a signed share; NaN where nothing was checked."""
+
+
+def check_load(judgement: Judgement, scenario: ScenarioRecord) -> LoadCheck | None:
+    """The load's ceiling, and whether it obeys Little's law; None without a load process."""
+    rows = counted(judgement.frame)
+    rows = rows[(rows["scenario"] == scenario.id) & (rows["load_cpu_s"].fillna(0) > 0)]
+    if scenario.load != "closed" or rows.empty:
+        return None
+    floor = rows[rows["subject_kind"] == "floor"]
+    kept, off = on_the_way(scenario), pd.Series(dtype=float)
+    if kept and "latency_mean_ns" in rows:
+        off = (rows["concurrency"] / kept - 1).dropna()
+    broken = off[off.abs() > LITTLE_BOUND + (kept or 0) / rows.loc[off.index, "operations"]]
+    return LoadCheck(
+        ceiling_per_s=float((floor["operations"] / floor["load_cpu_s"]).median()) if len(floor) else None,
+        busy=float(floor["load_utilisation"].median()) if len(floor) else math.nan,
+        fastest=_fastest(rows),
+        on_the_way=kept,
+        checked=len(off),
+        off=tuple(str(name) for name in rows.loc[broken.index, "subject"]),
+        worst=float(off.loc[off.abs().idxmax()]) if len(off) else math.nan,
+    )
+
+
+def on_the_way(scenario: ScenarioRecord) -> int | None:
+    """How many operations the clients keep on the way at any time, as the scenario's parameters say."""
+    values = scenario.parameters
+    clients = values.get("active", values.get("connections"))
+    return clients * values.get("depth", 1) if clients else None
+
+
+def _fastest(rows: pd.DataFrame) -> tuple[str, float] | None:
+    competing = rows[(rows["subject_kind"] != "floor") & rows["twin_of"].isna()]
+    medians = competing.groupby("subject")["throughput_per_s"].median()
+    return (str(medians.idxmax()), float(medians.max())) if len(medians) else None

@@ -1,0 +1,95 @@
+"""What the report says of the load: its ceiling, and whether throughput and latency agree."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from synthetic_run import SyntheticRun, echo, idle, ring
+
+from lab.results import LatencyRecord, Run, Sample
+from reports.analysis.judgement import Judgement, judge
+from reports.analysis.load import LITTLE_BOUND, LoadCheck, check_load, on_the_way
+from reports.pages.load import note
+from reports.pages.trust import banners
+
+
+def run(**changes: object) -> Run:
+    return SyntheticRun(**({"scenarios": (echo(), ring(100))} | changes)).build()  # type: ignore[arg-type]
+
+
+def changed(made: Run, subject: str, **changes: object) -> Run:
+    samples = [dataclasses.replace(s, **changes) if s.subject == subject else s for s in made.samples]
+    return dataclasses.replace(made, samples=tuple(samples))
+
+
+def check(judgement: Judgement) -> LoadCheck:
+    found = check_load(judgement, judgement.scenarios[0].scenario)
+    assert found is not None
+    return found
+
+
+def slower_clock(factor: float) -> Run:
+    """A run in which the load times uvloop's requests wrongly."""
+    made = run()
+
+    def mistimed(sample: Sample) -> Sample:
+        if sample.subject != "uvloop" or sample.latency is None:
+            return sample
+        mean_ns = 64 * sample.window_s / sample.operations * 1e9 * factor
+        return dataclasses.replace(sample, latency=dataclasses.replace(sample.latency, mean_ns=mean_ns))
+
+    return dataclasses.replace(made, samples=tuple(map(mistimed, made.samples)))
+
+
+def test_the_ceiling_is_what_the_load_does_in_a_second_of_its_own_cpu() -> None:
+    made = changed(run(), "floor", operations=50_000, load_cpu_s=0.5, load_utilisation=0.97)
+    found = check(judge(made))
+    assert (found.ceiling_per_s, found.busy) == (pytest.approx(100_000), pytest.approx(0.97))
+    assert found.fastest is not None and found.fastest[0] in ("epoll", "epoll-et")
+    said = note(judge(made), echo().id)
+    assert "The load's own ceiling: 100 thousand requests/s (against the floor, which kept it busy" in said
+
+
+def test_without_a_floor_there_is_no_ceiling() -> None:
+    made = run()
+    samples = tuple(sample for sample in made.samples if sample.subject != "floor")
+    judgement = judge(dataclasses.replace(made, samples=samples))
+    assert check(judgement).ceiling_per_s is None
+    assert note(judgement, echo().id).startswith("Little's law")
+
+
+def test_a_load_that_agrees_with_itself_obeys_littles_law() -> None:
+    judgement = judge(run())
+    found = check(judgement)
+    assert (found.on_the_way, found.checked, found.off) == (64, 45, ())
+    assert abs(found.worst) < LITTLE_BOUND
+    assert "= 64 on the way) holds in all 45 samples" in note(judgement, echo().id)
+    assert banners(judgement) == []
+
+
+def test_a_load_whose_clock_is_wrong_is_found_and_named() -> None:
+    judgement = judge(slower_clock(1.3))
+    found = check(judgement)
+    assert set(found.off) == {"uvloop"} and len(found.off) == 5
+    assert found.worst == pytest.approx(0.3)
+    assert "is broken in 5 of 45 samples (uvloop), by up to 30.0 %" in note(judgement, echo().id)
+    (banner,) = banners(judgement)
+    assert "In 5 samples throughput and latency contradict each other" in banner.what
+
+
+def test_the_ends_of_a_window_of_few_requests_are_forgiven() -> None:
+    latency = LatencyRecord(100, 1, 0.5e9 / 100 * 64 * 0.6, 1, 1, 1, 1, 1)
+    assert check(judge(changed(run(), "poll", operations=100, latency=latency))).off == ()
+
+
+def test_a_workload_that_drives_itself_has_no_load() -> None:
+    judgement = judge(run())
+    assert check_load(judgement, ring(100)) is None
+    assert note(judgement, ring(100).id) == ""
+
+
+def test_what_is_on_the_way_follows_from_the_parameters() -> None:
+    pipeline = dataclasses.replace(echo(), parameters={"connections": 16, "depth": 8})
+    fanout = dataclasses.replace(echo(), parameters={"subscribers": 200})
+    assert [on_the_way(each) for each in (echo(), idle(500), pipeline, fanout)] == [64, 64, 128, None]
