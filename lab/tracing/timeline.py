@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lab.tracing import wording
 from lab.tracing.chrome import LANE_OF_STEP
@@ -40,6 +40,8 @@ class Bar:
     label: str
     title: str
     cut: bool = False
+    faint: bool = False
+    """It is none of the call that the drawing tells of."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,8 @@ def _drawn(axis: Axis, spans: Sequence[Span], calls: Iterable[Call], top: float)
         y += depth * ROW + BAND_GAP
     tops = {band.name: band.y for band in bands}
     bars = [_bar(axis, span, tops[span.lane] + row * ROW) for span, row in zip(spans, rows, strict=True)]
+    for call in calls:
+        bars = [replace(bar, faint=not _belongs(span, call)) for bar, span in zip(bars, spans, strict=True)]
     marks = [mark for call in calls for mark in _marks(axis, call, tops)]
     for call in calls:
         bands.append(Band(FUTURE, y, ROW))
@@ -195,6 +199,15 @@ def _marks(axis: Axis, call: Call, tops: dict[str, float]) -> list[Mark]:
         Mark(step.number, label, place, tops[LANE_OF_STEP[step.number]], wording.step(call, step))
         for step, place, label in zip(call.steps, places, labels, strict=True)
     ]
+
+
+def _belongs(span: Span, call: Call) -> bool:
+    """Whether the span is part of the call's wait: the kernel's, or what the report set in motion."""
+    first = call.steps[0]
+    moved, woken = call.step(3) or first, call.step(5) or first
+    inside = moved.begin_ns <= span.begin_ns <= (woken.end_ns or woken.begin_ns)
+    around = span.begin_ns <= moved.begin_ns <= span.end_ns
+    return inside or around or (span.lane == KERNEL and span.begin_ns == first.begin_ns)
 
 
 def _states(axis: Axis, call: Call, y: float) -> list[Bar]:

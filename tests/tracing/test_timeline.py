@@ -58,7 +58,7 @@ def test_what_runs_inside_something_stands_one_row_below_it() -> None:
     assert all(bar.x >= LEFT and bar.x + bar.width <= drawn.width for bar in drawn.bars)
 
 
-def test_the_numbers_of_the_steps_keep_apart_and_inside_in_order() -> None:
+def test_a_call_has_its_numbers_apart_and_in_order_and_what_is_none_of_it_faint() -> None:
     details = {
         1: {"backend": "poll waits", "timeout_s": None},
         2: {"mask": 1, "with": 0},
@@ -70,7 +70,9 @@ def test_the_numbers_of_the_steps_keep_apart_and_inside_in_order() -> None:
     steps = [Step(n, 99_990 + n, None, "PENDING", details.get(n, {})) for n in range(1, 8)]
     steps[0].begin_ns = 0
     call = Call(1, "sock_recv", 3, "t", 0, pending_ns=0, waits=1, steps=steps)
-    drawn = timeline.of_call(call, [Span(LOOP, "all of it", 0, 100_100)])
+    spans = [wait(0, 10), Span(LOOP, "another's", 20, 99_000), Span(LOOP, "its own", 99_991, 100_100)]
+    drawn = timeline.of_call(call, spans)
+    assert [bar.label for bar in drawn.bars if bar.faint] == ["another's"]
     labels = [mark.label_x for mark in drawn.marks]
     assert [mark.number for mark in drawn.marks] == [1, 2, 3, 4, 5, 6, 7]
     assert all(right - left >= STEP_GAP - 0.01 for left, right in itertools.pairwise(labels))
