@@ -14,6 +14,7 @@ import os
 import select
 import sys
 from collections.abc import Callable
+from types import ModuleType
 
 from backends import registry
 from lab.errors import LabError, UnknownNameError
@@ -94,10 +95,19 @@ def factory(name: str) -> LoopFactory:
 def unavailable(name: str) -> str | None:
     """Why subject ``name`` cannot run on this machine, found by opening it; None: it can.
 
-    Whatever somebody's loop raises is a reason, `SystemExit` too: it must not end the run of the others.
+    A ``module:factory`` is tried in a process of its own: it may do anything.
     """
-    if describe(name).kind == "floor":
+    kind = describe(name).kind
+    if kind == "floor":
         return None
+    return _trial().unavailable(name) if kind == "custom" else unavailable_here(name)
+
+
+def unavailable_here(name: str) -> str | None:
+    """As `unavailable`, tried in this process. The floor has no loop to be tried.
+
+    Whatever a loop raises is a reason, `SystemExit` too: it must not end the run of the others.
+    """
     step = f"finding {name}" if ":" in name else f"importing {name}"
     try:
         new_loop = factory(name)
@@ -140,9 +150,22 @@ def cannot_run(name: str, scenario: ScenarioRecord, descriptor_limit: int) -> st
 @functools.cache
 def _lacking(name: str, workload_name: str) -> str | None:
     """What the workload calls that the subject's loop does not implement; None: nothing."""
-    if describe(name).kind == "floor" or unavailable(name):
+    kind = describe(name).kind
+    if kind == "floor" or unavailable(name):
         return None
+    return _trial().lacking(name, workload_name) if kind == "custom" else lacking_here(name, workload_name)
+
+
+def lacking_here(name: str, workload_name: str) -> str | None:
+    """What the workload calls that the loop of ``name`` does not implement, tried in this process."""
     return unsupported(factory(name), workload(workload_name))
+
+
+def _trial() -> ModuleType:
+    # Imported here: the measured process imports this module, and starts no processes.
+    from lab.harness import trial
+
+    return trial
 
 
 @functools.cache

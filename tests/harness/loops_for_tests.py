@@ -7,9 +7,13 @@ import os
 import signal
 import socket
 import threading
+import time
 
 ECHOES_BEFORE_TROUBLE = 150
 """More than connecting takes in these tests, fewer than warm-up and window take."""
+
+BURN_NS = 5_000_000
+"""CPU for one message of `BurningLoop`: some hundred times what the echo itself takes."""
 
 
 class CountingLoop(asyncio.SelectorEventLoop):
@@ -25,6 +29,25 @@ class CountingLoop(asyncio.SelectorEventLoop):
 
     def counters(self) -> dict[str, int]:
         return {"echoed": self.echoed}
+
+
+class BurningLoop(CountingLoop):
+    """Burns a known amount of CPU for each message that it echoes, by the clock of its own thread."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.burned_ns = 0
+
+    async def sock_sendall(self, sock: socket.socket, data: bytes) -> None:
+        began_ns = time.thread_time_ns()
+        burned_ns = 0
+        while burned_ns < BURN_NS:
+            burned_ns = time.thread_time_ns() - began_ns
+        self.burned_ns += burned_ns
+        await super().sock_sendall(sock, data)
+
+    def counters(self) -> dict[str, int]:
+        return {"echoed": self.echoed, "burned_ns": self.burned_ns}
 
 
 class TroubledLoop(CountingLoop):
@@ -130,6 +153,23 @@ class RefusingLoop(asyncio.SelectorEventLoop):
 def chatty_loop() -> asyncio.AbstractEventLoop:
     """A loop whose making writes to the standard output."""
     os.write(1, b'{"event": "listening"}\nhello\n')
+    return CountingLoop()
+
+
+def leaving_loop() -> asyncio.AbstractEventLoop:
+    """Ends the process."""
+    os._exit(7)
+
+
+def dying_loop() -> asyncio.AbstractEventLoop:
+    """Crashes, as an extension module may."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return CountingLoop()
+
+
+def hanging_loop() -> asyncio.AbstractEventLoop:
+    """Is never made."""
+    threading.Event().wait()
     return CountingLoop()
 
 

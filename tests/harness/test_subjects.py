@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from lab.errors import LabError, UnknownNameError
-from lab.harness import subjects
+from lab.harness import subjects, trial
 from lab.workloads.registry import workload
 
 CUSTOM = "tests.harness.loops_for_tests"
@@ -110,6 +110,32 @@ def test_a_loop_that_breaks_on_import_does_not_break_the_lab(
 )
 def test_a_custom_subject_that_cannot_be_opened_says_why(name: str, reason: str) -> None:
     assert reason in subjects.unavailable(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("leaving_loop", "tried in a process of its own: trial: ended early, with exit status 7"),
+        ("dying_loop", "tried in a process of its own: trial: ended early, killed by SIGKILL"),
+        ("chatty_loop", None),
+    ],
+)
+def test_a_factory_that_ends_its_process_or_prints_leaves_the_lab_alone(
+    name: str, reason: str | None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert subjects.unavailable(f"{CUSTOM}:{name}") == reason
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_factory_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "TRIAL_S", 0.5)
+    reason = subjects.unavailable(f"{CUSTOM}:hanging_loop")
+    assert "to make a loop that closes again within 0.5 s of the start, got no answer" in reason
+
+
+def test_a_loop_that_hangs_in_a_workload_is_left_to_the_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "TRIAL_S", 0.5)
+    assert trial.lacking(f"{CUSTOM}:hanging_loop", "echo-sockets") is None
 
 
 @pytest.mark.parametrize("name", [":x", "x:", ":", "a b:c", "a:b:c", "a.:b"])
