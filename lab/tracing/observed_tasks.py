@@ -16,7 +16,7 @@ from typing import Any
 
 from lab.tracing.recorder import COROUTINE, Recorder, Step, task_name
 
-_HERE = str(Path(__file__).parent)
+_OBSERVERS = {str(Path(__file__).with_name(f"{name}.py")) for name in ("observers", "traced_loop")}
 
 
 class ObservedCallback:
@@ -77,7 +77,8 @@ class ObservedCoroutine(Coroutine[Any, Any, Any]):
         then = "raises"
         try:
             awaited = resume(*args)
-            then = f"pauses for {type(awaited).__name__}" if awaited is not None else "pauses for one turn"
+            waits_for = type(awaited).__name__.removeprefix("Observed")
+            then = "pauses for one turn" if awaited is None else f"pauses for {waits_for}"
             return awaited
         except StopIteration:
             then = "ends"
@@ -92,7 +93,7 @@ def awaiting(coroutine: Any) -> list[str]:
     names = []
     while coroutine is not None:
         code = getattr(coroutine, "cr_code", None) or getattr(coroutine, "gi_code", None)
-        if code is not None and (not names or not code.co_filename.startswith(_HERE)):
+        if code is not None and (not names or code.co_filename not in _OBSERVERS):
             names.append(getattr(coroutine, "__qualname__", code.co_name))
         awaited = getattr(coroutine, "cr_await", None)
         coroutine = awaited if awaited is not None else getattr(coroutine, "gi_yieldfrom", None)

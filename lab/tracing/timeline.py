@@ -18,7 +18,7 @@ from lab.tracing.chrome import LANE_OF_STEP
 from lab.tracing.recorder import KERNEL, LANES, Call, Span
 
 LONGEST_WAIT_NS = 100_000
-LEFT, RIGHT, ROW, BAND_GAP, STEPS, AXIS = 96.0, 12.0, 26.0, 8.0, 44.0, 26.0
+LEFT, RIGHT, ROW, BAND_GAP, STEPS, AXIS = 96.0, 26.0, 26.0, 8.0, 44.0, 26.0
 """The lanes' names, a margin, the height of a row, the space between bands, the strip of steps, the axis."""
 LETTER = 6.1
 """About how wide a letter of a label is."""
