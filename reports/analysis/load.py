@@ -5,8 +5,8 @@ busiest. A subject that comes near it is measured by the load, not by itself.
 
 *Little's law*: in a closed loop the requests on the way are as many as there are clients waiting, so
 throughput times mean latency must give that number back, whatever the server does. It checks the load's
-clocks and counts without a second measurement. The window's two ends, where not all clients wait, put it off by
-up to one request for each client; ``LITTLE_BOUND`` is what is forgiven beyond that.
+clocks and counts without a second measurement. The window's two ends, where not all clients wait, put it off
+by up to one request for each client; ``LITTLE_BOUND`` is what is forgiven beyond that.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ import time
 ECHOES_BEFORE_TROUBLE = 150
 """More than connecting takes in these tests, fewer than warm-up and window take."""
 
-BURN_NS = 5_000_000
-"""CPU for one message of `BurningLoop`: some hundred times what the echo itself takes."""
+BURN_NS = 20_000_000
+"""CPU for one message of `BurningLoop`: a thousand times what the echo itself takes."""
 
 
 class CountingLoop(asyncio.SelectorEventLoop):
