@@ -214,12 +214,13 @@ def test_a_long_trace_is_cut_and_the_page_says_so(
 
 
 def test_a_browser_opens_the_page(exchange: Recorder, tmp_path: Path) -> None:
-    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    browser = next(filter(None, map(shutil.which, ("google-chrome", "chromium", "chromium-browser"))), None)
     if browser is None:
         pytest.skip("no chromium here")
     file = tmp_path / "trace.html"
     file.write_text(page.page(exchange, "an echo"), "utf-8")
-    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+    options.append(f"--user-data-dir={tmp_path / 'profile'}")
     shown = subprocess.run(
         [browser, *options, "--dump-dom", file.as_uri()], capture_output=True, text=True, timeout=50
     )
