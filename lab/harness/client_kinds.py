@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.harness.clients import LoadClients
 from lab.harness.connecting import Address
-from lab.workloads.clients import Asking, Churning, Clients, Datagrams, Pipelining, Publishing
+from lab.workloads.clients import Asking, Churning, Clients, Datagrams, Mixing, Pipelining, Publishing
 
 if TYPE_CHECKING:
     from lab.workloads.contract import Wire
@@ -22,6 +22,7 @@ ENGINES: dict[type[Clients], tuple[str, str]] = {
     Pipelining: ("lab.harness.pipelining_clients", "PipeliningClients"),
     Churning: ("lab.harness.churning_clients", "ChurningClients"),
     Datagrams: ("lab.harness.datagram_clients", "DatagramClients"),
+    Mixing: ("lab.harness.mixing_clients", "MixingClients"),
     Publishing: ("lab.harness.publishing_clients", "PublishingClients"),
 }
 """Each kind of client: the module and the class that plays it."""

@@ -65,3 +65,21 @@ class Publishing(Clients):
 
     kind = "publishing"
     message_bytes: int
+
+
+@dataclass(frozen=True)
+class Mixing(Clients):
+    """Small requests on most connections, large replies on ``bulk`` of them: one for ``every`` small ones."""
+
+    kind = "mixing"
+    bulk: int
+    every: int
+    message_bytes: int
+    bulk_bytes: int
+    receive_buffer_bytes: int
+    """As of `Asking`, for the bulk connections."""
+
+    @property
+    def small(self) -> int:
+        """The other connections."""
+        return self.connections - self.bulk

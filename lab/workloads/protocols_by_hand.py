@@ -30,6 +30,7 @@ def serve_protocol_by_hand(listener: socket.socket, protocol: Callable[[], async
     transports: dict[int, BareTransport] = {}
     try:
         readiness.register(listener.fileno(), READ)
+        send_at_once(listener)  # what it accepts inherits that
         _serve(listener, readiness, transports, protocol)
     finally:
         for transport in list(transports.values()):
@@ -86,10 +87,9 @@ class BareTransport:
         protocol: asyncio.Protocol,
     ) -> None:
         connection.setblocking(False)
-        send_at_once(connection)
         self._connection, self._readiness, self._transports = connection, readiness, transports
         self.fd = connection.fileno()
-        self.receive = connection.recv
+        self.receive, self._send, self._sendmsg = connection.recv, connection.send, connection.sendmsg
         self.protocol = protocol
         self.parts: list[bytes | memoryview] = []
         """Written and not sent yet."""
@@ -112,17 +112,16 @@ class BareTransport:
         if not self.corked and len(self.parts) == 1:
             self.flush()
         if self._queued_bytes > HIGH_WATER_BYTES and not self._paused:
-            self._send()
+            self._send_parts()
             if self._queued_bytes > HIGH_WATER_BYTES:
                 self._paused = True
                 self.protocol.pause_writing()
 
     def close(self) -> None:
         """Close once everything is sent."""
-        self.closing = True
-        self.pause_reading()
-        if not self.parts and not self.corked:
-            self.drop()
+        self.closing, self.reading = True, False
+        if not self.corked:
+            self.flush()
 
     def pause_reading(self) -> None:
         """Read no more until `resume_reading`."""
@@ -136,44 +135,45 @@ class BareTransport:
 
     def flush(self) -> None:
         """Send what the socket takes; watch for room while there is a rest."""
-        self._send()
+        self._send_parts()
         while self._paused and self._queued_bytes <= LOW_WATER_BYTES:
             self._paused = False
             self.corked = True
             self.protocol.resume_writing()
             self.corked = False
-            self._send()
+            self._send_parts()
         if self.closing and not self.parts:
             self.drop()
-        else:
+        elif self.parts or self._mask != READ:
             self._watch()
 
     def drop(self) -> None:
         """Close now, whatever is unsent."""
         if self._open:
-            self._open, self.closing = False, True
+            self._open = self.reading = self._paused = False
+            self.closing = True
             self.parts.clear()
             del self._transports[self.fd]
             self._readiness.unregister(self.fd)
             self._connection.close()
             self.protocol.connection_lost(None)
 
-    def _send(self) -> None:
+    def _send_parts(self) -> None:
         """Hand all that is written to the socket, as far as it takes it."""
-        parts, connection = self.parts, self._connection
+        parts = self.parts
         while parts:
+            attempted = min(len(parts), PARTS_AT_ONCE)
             try:
-                if len(parts) == 1:
-                    attempted, sent = 1, connection.send(parts[0])
-                else:
-                    attempted = min(len(parts), PARTS_AT_ONCE)
-                    sent = connection.sendmsg(parts[:attempted])
+                sent = self._send(parts[0]) if attempted == 1 else self._sendmsg(parts[:attempted])
             except BlockingIOError:
                 return
             except ConnectionError:  # the load closes with a reset
                 self.drop()
                 return
-            if self._take_off(sent) < attempted:
+            if sent == self._queued_bytes:
+                parts.clear()
+                self._queued_bytes = 0
+            elif self._take_off(sent) < attempted:
                 return
 
     def _take_off(self, sent: int) -> int:

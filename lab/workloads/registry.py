@@ -16,6 +16,7 @@ from lab.workloads.held import Held
 from lab.workloads.http_keep_alive import Http
 from lab.workloads.idle import Idle
 from lab.workloads.idle_cpu import IdleCpu
+from lab.workloads.mixed import Mixed
 from lab.workloads.pipeline import Pipeline
 from lab.workloads.ring import Ring
 from lab.workloads.signals import Signals
@@ -50,6 +51,7 @@ WORKLOADS: dict[str, Workload] = {
         BulkDownload(),
         BulkUpload(),
         Fanout(),
+        Mixed(),
         Udp(),
         Callbacks(),
         Timers(),

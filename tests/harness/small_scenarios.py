@@ -14,6 +14,7 @@ SMALL = {
     "churn": {"connections": 8},
     "fanout": {"subscribers": 8},
     "bulk-download": {"connections": 2, "size": 300_001},
+    "mixed": {"connections": 8, "bulk": 2, "every": 4, "body": 100_001},
     "bulk-upload": {"connections": 2, "size": 300_001},
     "timers": {"armed": 100, "firing": 10},
     "tasks": {"pairs": 10, "switches": 10},

@@ -133,7 +133,7 @@ def test_a_run_in_which_nothing_fits_is_refused_with_the_reason() -> None:
 
 def test_connections_set_the_main_number_of_each_workload() -> None:
     expected = {name: "connections" for name in WORKLOADS if name.startswith("echo-")}
-    counting = ("http", "pipeline", "split-writes", "churn", "bulk-download", "bulk-upload", "udp")
+    counting = ("http", "pipeline", "split-writes", "churn", "bulk-download", "bulk-upload", "mixed", "udp")
     expected |= dict.fromkeys(counting, "connections") | {"idle": "idle", "held": "idle"}
     expected |= {"idle-cpu": "connections"}
     found = {name: connections_parameter(each) for name, each in WORKLOADS.items()}

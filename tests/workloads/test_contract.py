@@ -63,6 +63,11 @@ def test_a_scenarios_id_holds_all_values_in_order_of_name() -> None:
         ("churn", {}, "Connections come and go, 32 at once, 128 bytes"),
         ("bulk-upload", {"connections": 1}, "Uploads, 1 connection, 512 KiB"),
         ("fanout", {}, "One publisher, many subscribers, 200 of them, 128 bytes"),
+        (
+            "mixed",
+            {},
+            "Small requests beside bulk, 32 connections, 128 bytes, beside 4 with 256 KiB",
+        ),
         ("udp", {"size": 8}, "Datagrams, 32 sockets, 8 bytes"),
         ("callbacks", {"chains": 1}, "Chains of callbacks, 1 ready in each turn"),
         ("timers", {}, "Timers, most of them cancelled, 100 of 1,000 fire"),
