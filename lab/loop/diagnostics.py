@@ -11,12 +11,12 @@ import asyncio
 import contextvars
 import inspect
 import logging
-import os
 import reprlib
 import sys
 import threading
 import time
 import traceback
+from asyncio import coroutines
 from collections.abc import Callable
 from typing import Any
 
@@ -35,8 +35,7 @@ class DiagnosticsLoop(TurnLoop):
         self._exception_handler: Callable[[Any, dict[str, Any]], object] | None = None
         self._thread_id: int | None = None
         self.slow_callback_duration = 0.1
-        asked_for = not sys.flags.ignore_environment and os.environ.get("PYTHONASYNCIODEBUG")
-        self.set_debug(sys.flags.dev_mode or bool(asked_for))
+        self.set_debug(coroutines._is_debug_mode())  # the interpreter's -X dev, PYTHONASYNCIODEBUG
 
     def is_running(self) -> bool:
         """Whether the loop is taking turns now."""
@@ -65,7 +64,9 @@ class DiagnosticsLoop(TurnLoop):
                 lines.append(f"{title} created at (most recent call last):\n{stack}")
             else:
                 lines.append(f"{key}: {value!r}")
-        logger.error("\n".join(lines), exc_info=context.get("exception") or False)
+        error = context.get("exception")
+        told = False if error is None else (type(error), error, error.__traceback__)
+        logger.error("\n".join(lines), exc_info=told)
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Report an error that has no caller; a handler that fails itself is reported by the default one."""

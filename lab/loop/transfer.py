@@ -52,7 +52,7 @@ class TransferLoop(ConnectionsLoop):
             raise RuntimeError(f"sendfile is not supported for transport {transport!r}")
         if mode is _Mode.TRY_NATIVE:
             try:
-                return await self._transfer_in_kernel(transport, file, offset, count)
+                return await self._sendfile_native(transport, file, offset, count)
             except asyncio.SendfileNotAvailableError:
                 if not fallback:
                     raise
@@ -62,9 +62,10 @@ class TransferLoop(ConnectionsLoop):
             )
         return await self._transfer_by_hand(transport, file, offset, count)
 
-    async def _transfer_in_kernel(
+    async def _sendfile_native(
         self, transport: StreamTransport, file: Any, offset: int, count: int | None
     ) -> int:
+        """In the kernel. (asyncio's name: CPython's tests of the other way replace this one.)"""
         sock, fd = transport._sock, transport._fd
         check_sendfile(sock, file, offset, count)
         was_reading = transport.is_reading()

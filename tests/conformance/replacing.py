@@ -2,6 +2,7 @@
 
 Rule: the tests themselves stay as they are. A test class gets a mixin in front of it, whose loop-creating
 methods win; what calls ``asyncio.new_event_loop()`` or ``asyncio.run()`` gets its loop through the policy.
+Where a test replaces the logger of asyncio's loop, it replaces the mini-loop's too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import lab
+from lab.loop import diagnostics
 
 TEST_PACKAGE = "test.test_asyncio"
 
@@ -94,6 +96,15 @@ class LoopFromFactory:
         loop.close()
 
 
+class LoopStopsServing(LoopFromFactory):
+    """For test_prompt_cancellation, which ends with a private call of asyncio's that lets go of a socket."""
+
+    def create_event_loop(self) -> asyncio.AbstractEventLoop:
+        loop = super().create_event_loop()
+        loop._stop_serving = loop.remove_reader
+        return loop
+
+
 class LoopInSetUp(LoopFromFactory):
     """For classes that expect, or create by themselves, ``self.loop``."""
 
@@ -128,6 +139,18 @@ class LoopNotingShutdown(LoopFromFactory):
         loop.shutdown_ag_run = False
         loop.shutdown_asyncgens = noting
         return loop
+
+
+class LoggerOfBaseEvents:
+    """The logger that `asyncio.base_events` has at the moment: tests replace it to see what is logged."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio.base_events.logger, name)
+
+
+def log_as_base_events() -> None:
+    """Let the mini-loop's reports go where those of asyncio's loop go."""
+    diagnostics.logger = LoggerOfBaseEvents()
 
 
 def bound(test_class: type, mixin: type, factory: NewLoop) -> type:

@@ -19,6 +19,7 @@ from tests.conformance.replacing import (
     LoopInSetUp,
     LoopNotingShutdown,
     LoopRunBriefly,
+    LoopStopsServing,
     Subject,
 )
 
@@ -92,7 +93,7 @@ SUITE: dict[str, dict[str, Selection]] = {
         "NonEagerCTaskTests": Selection(),
     },
     "test_events": {
-        "EventLoopTestsMixin": Selection(),
+        "EventLoopTestsMixin": Selection(LoopStopsServing),
         "SubprocessTestsMixin": Selection(LoopInSetUp),
         "TestCGetEventLoop": Selection(),
         "TestServer": Selection(),
@@ -144,35 +145,12 @@ EXCLUDED = {
     "test_events.EventLoopTestsMixin.test_create_server_multiple_hosts_ipv?": (
         "replaces the socket module in asyncio.base_events"
     ),
-    "test_events.EventLoopTestsMixin.test_internal_fds": "looks at asyncio's own self-pipe",
-    "test_events.EventLoopTestsMixin.test_prompt_cancellation": "calls loop._stop_serving()",
     "test_events.EventLoopTestsMixin.test_timeout_rounding": "counts the calls of loop._run_once()",
-    "test_events.EventLoopTestsMixin.test_unclosed_pipe_transport": (
-        "looks at the repr() and sets the _pipe attribute of a transport"
+    "test_subprocess.SubprocessMixin.test_pause_reading": (
+        "replaces loop.connect_read_pipe() to get at the transport of a process's pipe"
     ),
-    "test_futures.CFutureTests.test_future_exception_never_retrieved*": (
-        "replaces the logger in asyncio.base_events"
-    ),
-    "test_futures.CFutureTests.test_tb_logger_*": "replaces the logger in asyncio.base_events",
-    "test_runners.RunTests.test_asyncio_run_debug": "replaces asyncio.coroutines._is_debug_mode()",
-    "test_sendfile.*.test_sendfile_fallback_close_peer_in_the_middle_of_*": (
-        "replaces loop._sendfile_native()"
-    ),
-    "test_sendfile.*.test_sendfile_force_*": "replaces loop._sendfile_native()",
-    "test_sendfile.*.test_sendfile_no_fallback_for_fallback_transport": (
-        "uses a mock transport with the attribute _sendfile_compatible"
-    ),
-    "test_ssl.TestSSL.test_flush_before_shutdown": "gets at the SSL protocol behind a transport",
-    "test_ssl.TestSSL.test_remote_shutdown_receives_trailing_data": (
-        "calls a private method of asyncio's SSL transport"
-    ),
-    "test_subprocess.SubprocessMixin.test_close_kill_running": "calls transport._wait()",
-    "test_subprocess.SubprocessMixin.test_pause_reading": "needs pipes to be opened by connect_read_pipe()",
-    "test_subprocess.SubprocessMixin.test_popen_error*": "needs processes to be started by subprocess.Popen",
-    "test_tasks.*.test_error_in_call_soon": "replaces the logger in asyncio.base_events",
     "test_tasks.*.test_issue46672": "replaces a method of asyncio.base_events.BaseEventLoop",
-    "test_tasks.*.test_log_destroyed_pending_task": "calls loop._run_once()",
-    "test_tasks.*.test_tb_logger_not_called_after_cancel": "replaces the logger in asyncio.base_events",
+    "test_tasks.*.test_log_destroyed_pending_task": "calls loop._run_once() and looks at loop._ready",
     "test_unix_events.*.test_create_unix_server_bind_error": (
         "replaces the socket module in asyncio.unix_events"
     ),

@@ -27,6 +27,7 @@ from tests.conformance.replacing import (
     Subject,
     bound,
     install_policy,
+    log_as_base_events,
     test_id,
     tests_of,
 )
@@ -138,6 +139,7 @@ def run(module_name: str, subject: Subject, records: RecordFile, only: str | Non
     asyncio.futures.TimeoutError = TimeoutError  # the tests' helpers raise it under a name it has not got
     factory = CountingFactory(subject.factory())
     install_policy(factory)
+    log_as_base_events()
     known = records.read()
     suite = unittest.TestSuite()
     try:
