@@ -7,6 +7,7 @@ Rule: commands import what they need when they run, so that ``--help`` does not 
 
 from __future__ import annotations
 
+import signal
 import sys
 
 from lab.cli.exit_codes import INTERRUPTED
@@ -24,4 +25,10 @@ def main() -> None:
         from lab.cli.app import muxlab
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    muxlab(prog_name="muxlab")
+    try:
+        muxlab(prog_name="muxlab")
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            # A further Ctrl-C has nothing left to interrupt, and would end the process by the signal.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import signal
 from typing import Any
 
 import click
@@ -16,7 +17,7 @@ from lab.cli.bench import bench
 from lab.cli.doctor import doctor
 from lab.cli.exit_codes import BAD_INPUT, FAILED, INTERRUPTED
 from lab.cli.explain import explain
-from lab.cli.invocation import program
+from lab.cli.invocation import as_started, program
 from lab.cli.listing import backends, workloads
 from lab.cli.report import report
 from lab.cli.run import run
@@ -49,12 +50,13 @@ class Muxlab(click.Group):
         try:
             return super().invoke(context)
         except LabError as error:
-            raise Complaint(str(error), BAD_INPUT) from error
+            raise Complaint(as_started(str(error)), BAD_INPUT) from error
         except OSError as error:
             if error.errno == errno.EPIPE:
                 raise  # `muxlab backends | head`: click ends quietly
             raise Complaint(_refusal(error), FAILED) from error
         except KeyboardInterrupt:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # one more must not cut off these words
             click.echo(f"muxlab: stopped at once; `{program()} report` shows what was kept", err=True)
             context.exit(INTERRUPTED)
 

@@ -132,31 +132,38 @@ def bench(context: click.Context, **options: Any) -> None:
 
 
 def _new(context: click.Context, options: dict[str, Any]) -> int:
-    from lab.harness import checks, folders, plan
+    from lab.harness import checks, folders, neighbours, plan
 
     selection = _selection(options)
     environment = _environment(selection.backends)
     seed = options["seed"] if options["seed"] is not None else random.SystemRandom().randrange(2**32)
     record = plan.build(selection, environment, id="", seed=seed, warnings=checks.warnings(environment))
-    with folders.new_folder(options["out"]) as folder:
-        record = replace(record, id=folder.resolve().name)
+    with folders.new_folder(options["out"]) as folder, neighbours.counted() as others:
+        record = replace(record, id=folder.resolve().name, warnings=(*record.warnings, *_beside(others)))
         _announce(record, folder)
         return _close(_measure(context, record, folder, ()))
 
 
 def _resumed(context: click.Context, named: Path) -> int:
     from lab.cli.report import tell_damage
-    from lab.harness import folders
+    from lab.harness import folders, neighbours
 
     folder = folders.find(named)
     names = [subject.name for subject in folders.read(folder).record.subjects]
     environment = _environment(names)
-    with folders.open_for_resuming(folder, environment) as run:
+    with folders.open_for_resuming(folder, environment) as run, neighbours.counted() as others:
         changes = folders.changes_since(run.record.environment, environment)
-        record = replace(run.record, warnings=(*run.record.warnings, *changes))
+        record = replace(run.record, warnings=(*run.record.warnings, *changes, *_beside(others)))
         _announce(record, folder)
         tell_damage(run)
         return _close(_measure(context, record, folder, run.samples))
+
+
+def _beside(others: bool) -> tuple[str, ...]:
+    """What a run should carry that was begun while other benches ran."""
+    from lab.harness import checks
+
+    return (checks.examine_benches(others).text,) if others else ()
 
 
 def _selection(options: dict[str, Any]) -> Selection:

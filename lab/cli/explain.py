@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lab.cli.invocation import program
+from lab.cli.invocation import as_started, program
 from lab.errors import LabError
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _figures(name: str, available: bool) -> list[str]:
         folder = folders.newest()
         run = folders.read(folder)
     except LabError as error:
-        return [f"No figures: {error}"]
+        return [as_started(f"No figures: {error}")]
     from reports.analysis.judgement import judge
     from reports.analysis.standing import standing
 

@@ -23,6 +23,11 @@ def program() -> str:
     return _typed(script) if script.exists() else f"{_typed(Path(sys.executable))} -m lab"
 
 
+def as_started(text: str) -> str:
+    """``text`` from a room that cannot know how muxlab was started, its commands as they are typed here."""
+    return text.replace("`muxlab ", f"`{program()} ")
+
+
 def _typed(path: Path) -> str:
     """The shortest that a shell here takes for ``path``. Links stay: a virtual environment's is its own."""
     absolute = os.path.abspath(path)

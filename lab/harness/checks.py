@@ -50,6 +50,18 @@ def examine_subjects(reasons: Mapping[str, str | None]) -> tuple[Check, ...]:
     return (Check("subjects", "ok", ", ".join(present)), *notes)
 
 
+def examine_benches(others: bool) -> Check:
+    """Whether this is the only bench; ``others`` as `neighbours` tells."""
+    if not others:
+        return Check("benches", "ok", "no other of yours is running")
+    return Check(
+        "benches",
+        "warning",
+        "another of yours is running and takes the same cores, so the figures of both suffer",
+        "Wait for its end, or end one of them.",
+    )
+
+
 def warnings(environment: Environment) -> tuple[str, ...]:
     """What a run should carry: the text of every check that can be mended, and of no other."""
     return tuple(check.text for check in examine(environment) if check.status == "warning")

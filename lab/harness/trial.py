@@ -6,6 +6,7 @@ The parent's side; `trying` is the child's.
 from __future__ import annotations
 
 from lab.harness.children import ChildFailure, Children
+from lab.harness.stuck import innermost_frame
 
 TRIAL_S = 10.0
 """A loop that is not made and closed by then hangs, or is of no use for samples of a second."""
@@ -15,8 +16,11 @@ def unavailable(name: str) -> str | None:
     """Why a loop of ``name`` cannot be made here, or what it did to its process; None: it can."""
     try:
         return _tried(name, None, f"{name} to make a loop that closes again")
-    except (ChildFailure, OSError) as trouble:
-        return f"tried in a process of its own: {trouble}"
+    except ChildFailure as failure:
+        frame = innermost_frame(failure.stderr_tail)
+        return f"tried in a process of its own: {failure}{f', at {frame}' if frame else ''}"
+    except OSError as error:
+        return f"expected to start a process to try it in, got: {error}"
 
 
 def lacking(name: str, workload_name: str) -> str | None:

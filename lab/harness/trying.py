@@ -1,4 +1,4 @@
-"""The process in which somebody's own loop is tried; see `trial`. Once it has answered it waits for its end."""
+"""The process in which somebody's own loop is tried (see `trial`). Having answered, it waits for its end."""
 
 from __future__ import annotations
 

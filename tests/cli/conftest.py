@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+
 import pytest
 
-from lab.harness import subjects
+from lab.harness import neighbours, subjects
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -12,3 +15,20 @@ def probed_subjects() -> None:
     """Probe the default subjects once; libuv keeps one pipe for signals open for the rest of the process."""
     for name in subjects.default_names():
         subjects.unavailable(name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_neighbours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Benches of other processes are not noticed."""
+    with pytest.MonkeyPatch.context() as patch:
+        mark = tmp_path_factory.mktemp("neighbours") / "mark"
+        patch.setattr(neighbours, "mark", lambda: mark)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c_as_before() -> Iterator[None]:
+    """A program that is interrupted goes deaf to Ctrl-C on its way out; these tests are that program."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import builtins
+import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
-from lab.cli import main
-from lab.cli.invocation import program
+from lab.cli import app, main
+from lab.cli.app import muxlab
+from lab.cli.exit_codes import INTERRUPTED
+from lab.cli.invocation import as_started, program
 
 
 @pytest.fixture
@@ -46,6 +50,15 @@ def test_without_a_script_the_module_is_named(script: Path, monkeypatch: pytest.
     assert program() == ".venv/bin/python -m lab"
 
 
+def test_what_other_rooms_say_names_the_program_as_it_was_started(
+    script: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", [".venv/bin/muxlab"])
+    result = CliRunner().invoke(muxlab, ["report"])
+    assert "take one with `make bench` or `.venv/bin/muxlab bench`" in result.stderr
+    assert as_started("muxlab: see `muxlab doctor`") == "muxlab: see `.venv/bin/muxlab doctor`"
+
+
 def test_ctrl_c_while_the_program_is_imported_ends_without_a_traceback(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -59,3 +72,16 @@ def test_ctrl_c_while_the_program_is_imported_ends_without_a_traceback(
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 130
+
+
+def test_an_interrupted_program_is_deaf_to_further_ctrl_c_on_its_way_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(**_: Any) -> None:
+        sys.exit(INTERRUPTED)
+
+    monkeypatch.setattr(app, "muxlab", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == INTERRUPTED
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
