@@ -1,8 +1,9 @@
 """``timers``: many timers armed, most of them cancelled before they are due; how far off the others fire.
 
 So do timeouts: each request arms one, and hardly any is ever due. A pass arms ``armed`` timers, due one after
-the other over `SPREAD_S` from `FIRST_S` on, cancels all but ``firing`` of them, evenly spread, and waits for
-those. What an armed timer costs is then everything: making it, keeping it in order, cancelling or calling it.
+the other over `SPREAD_S` from `FIRST_S` on. All but ``firing`` of them are armed first and cancelled; then
+come those that are to fire, and the pass waits for them. What an armed timer costs is then everything: making
+it, keeping it in order, cancelling or calling it.
 
 The pass keeps the clock's pace, so its throughput says nothing. Its latency is how far from its due time,
 early or late, each timer fired, by `time.perf_counter_ns`.
@@ -27,6 +28,9 @@ FIRST_S = 0.001
 """The delay of the first. uvloop makes a plain callback of a timer due in less than half a millisecond."""
 SPREAD_S = 0.01
 """From the first timer of a pass to its last."""
+
+Armed = tuple[int, int, list[Callable[[int], None]]]
+"""A timer by hand: when it is due, its number, and what to call: nothing where it was cancelled."""
 
 
 class Timers(InProcessWorkload):
@@ -70,8 +74,12 @@ class _Pass:
     def __init__(self, values: Values) -> None:
         armed, firing = values["armed"], values["firing"]
         self.latencies_ns: list[int] = []
-        self.delays_s = [FIRST_S + SPREAD_S * index / armed for index in range(armed)]
-        self.firing = {index * armed // firing for index in range(firing)}
+        self.armed = armed
+        chosen = {index * armed // firing for index in range(firing)}
+        delays_s = [(index, FIRST_S + SPREAD_S * index / armed) for index in range(armed)]
+        self.firing = [each for each in delays_s if each[0] in chosen]
+        """Number and delay of those that are to fire, evenly spread."""
+        self.cancelled = [each for each in delays_s if each[0] not in chosen]
         self.due_ns: dict[int, int] = {}
         """For each timer that is to fire and has not, the time at which it is due."""
 
@@ -80,7 +88,7 @@ class _Pass:
         now_ns = time.perf_counter_ns()
         due_ns = self.due_ns.pop(index, None)
         if due_ns is None:
-            why = "it has fired already" if index in self.firing else "it was cancelled"
+            why = "it has fired already" if index in dict(self.firing) else "it was cancelled"
             return f"timers: expected timer {index:,} not to fire, it did: {why}"
         off = off_ns(due_ns, now_ns)
         if off is None:
@@ -106,20 +114,17 @@ class TimersOnLoop(_Pass):
             self._finished = self._loop.create_future()
             self._start_pass()
             await self._finished
-            timers += len(self.delays_s)
+            timers += self.armed
         return timers
 
     def _start_pass(self) -> None:
-        call_later, firing, fire = self._loop.call_later, self.firing, self._fire
-        cancelled = []
-        for index, delay_s in enumerate(self.delays_s):
-            if index in firing:
-                self.due_ns[index] = time.perf_counter_ns() + round(delay_s * 1e9)
-                call_later(delay_s, fire, index)
-            else:
-                cancelled.append(call_later(delay_s, fire, index))
+        call_later, fire = self._loop.call_later, self._fire
+        cancelled = [call_later(delay_s, fire, index) for index, delay_s in self.cancelled]
         for handle in cancelled:
             handle.cancel()
+        for index, delay_s in self.firing:
+            self.due_ns[index] = time.perf_counter_ns() + round(delay_s * 1e9)
+            call_later(delay_s, fire, index)
 
     def _fire(self, index: int) -> None:
         if complaint := self.wrong(index):
@@ -129,32 +134,34 @@ class TimersOnLoop(_Pass):
 
 
 class TimersByHand(_Pass):
-    """The floor: a heap, a mark on what is cancelled, and a sleep until the first is due."""
+    """The floor: a heap, a sweep of what is cancelled, and a sleep until the first is due."""
 
     def run(self, seconds: float) -> int:
         """As `TimersOnLoop.run`."""
         timers, end = 0, time.perf_counter() + seconds
         while not timers or time.perf_counter() < end:
             self._finish_pass(self._armed())
-            timers += len(self.delays_s)
+            timers += self.armed
         return timers
 
-    def _armed(self) -> list[tuple[int, int, list[Callable[[int], None]]]]:
-        """The heap of one pass: due time, index, and the function to call; none where it was cancelled."""
-        heap: list[tuple[int, int, list[Callable[[int], None]]]] = []
-        cancelled = []
-        for index, delay_s in enumerate(self.delays_s):
-            due_ns, functions = time.perf_counter_ns() + round(delay_s * 1e9), [self._fire]
-            heapq.heappush(heap, (due_ns, index, functions))
-            if index in self.firing:
-                self.due_ns[index] = due_ns
-            else:
-                cancelled.append(functions)
+    def _armed(self) -> list[Armed]:
+        """The heap of one pass. What was cancelled is swept out of it at once, as most of it was."""
+        heap: list[Armed] = []
+        cancelled = [self._arm(heap, index, delay_s)[-1] for index, delay_s in self.cancelled]
         for functions in cancelled:
             functions.clear()
+        heap = [timer for timer in heap if timer[-1]]
+        heapq.heapify(heap)
+        for index, delay_s in self.firing:
+            self.due_ns[index] = self._arm(heap, index, delay_s)[0]
         return heap
 
-    def _finish_pass(self, heap: list[tuple[int, int, list[Callable[[int], None]]]]) -> None:
+    def _arm(self, heap: list[Armed], index: int, delay_s: float) -> Armed:
+        timer = (time.perf_counter_ns() + round(delay_s * 1e9), index, [self._fire])
+        heapq.heappush(heap, timer)
+        return timer
+
+    def _finish_pass(self, heap: list[Armed]) -> None:
         while heap:
             due_ns, index, functions = heapq.heappop(heap)
             for function in functions:
