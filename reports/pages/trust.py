@@ -46,7 +46,8 @@ def banners(judgement: Judgement) -> list[Banner]:
         found.append(Banner(False, said, f"See the tables of {where}; CPU is not concerned."))
     if record.status != "complete":
         said = f"This run ended early, after {len(frame)} of {judgement.samples_planned} samples."
-        found.append(Banner(False, said, f"Continue it with: muxlab bench --resume {judgement.run.folder}"))
+        program = record.command.partition(" bench ")[0]
+        found.append(Banner(False, said, f"Continue it with: {program} bench --resume {judgement.run.folder}"))
     failed = int((frame["status"] == "failed").sum())
     if failed:
         said = f"{failed} of {counted(len(frame), 'sample')} failed; they are excluded from every figure."
