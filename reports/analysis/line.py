@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reports.analysis.cells import Cell
-from reports.analysis.estimate import FEWEST_ROUNDS, Estimate, Values, median_estimate
+from reports.analysis.estimate import FIRM_ROUNDS, Estimate, Values, median_estimate
 
 FEWEST_POINTS = 2
 
@@ -45,8 +45,8 @@ class Line:
 
     @property
     def measurable(self) -> bool:
-        """Whether there are rounds enough for a verdict."""
-        return self.each_us.rounds >= FEWEST_ROUNDS
+        """Whether there are rounds enough for a verdict: its points stand further apart in time than subjects."""
+        return self.each_us.rounds >= FIRM_ROUNDS
 
     @property
     def grows(self) -> bool:

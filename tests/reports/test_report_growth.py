@@ -71,7 +71,7 @@ def test_what_is_known_of_a_run_is_found() -> None:
         (Estimate(-0.02, -0.03, -0.01, 9), "falls"),
         (Estimate(0.02, -0.01, 0.03, 9), "does not grow beyond noise"),
         (Estimate(0.0005, 0.0004, 0.0006, 9), "does not grow beyond noise"),
-        (Estimate(0.02, 0.01, 0.03, 2), "not measurable here"),
+        (Estimate(0.02, 0.01, 0.03, 4), "not measurable here"),
     ],
 )
 def test_growth_must_leave_out_nought_and_exceed_the_noise(each_us: Estimate, said: str) -> None:
@@ -86,9 +86,9 @@ def test_a_cost_that_follows_no_line_says_how_far_it_is_off() -> None:
     assert off > 0.5
 
 
-def test_two_rounds_are_not_measurable() -> None:
-    assert verdict(line_of(judged(rounds=2), "poll")) == "not measurable here"
-    assert sentences(judged(rounds=2))[0] == "From 10 to 5,000 idle (idle): select ends at 10."
+def test_four_rounds_are_not_measurable() -> None:
+    assert verdict(line_of(judged(rounds=4), "poll")) == "not measurable here"
+    assert sentences(judged(rounds=4))[0] == "From 10 to 5,000 idle (idle): select ends at 10."
 
 
 def test_the_sentence_has_a_number_for_who_pays_and_for_who_does_not() -> None:
