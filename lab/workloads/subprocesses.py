@@ -43,7 +43,7 @@ class Subprocesses(InProcessWorkload):
     unit = "process"
     parameters = (
         Parameter("concurrent", 4, 1, "processes that are under way at a time", 256),
-        Parameter("size", 1024, 1, "bytes that go to each and come back", 32_768),
+        Parameter("payload", 1024, 1, "bytes that go to each and come back", 32_768),
     )
 
     @contextlib.contextmanager
@@ -55,7 +55,7 @@ class Subprocesses(InProcessWorkload):
         yield SubprocessesByHand(values)
 
     def titled(self, values: Values) -> str:
-        return f"{self.title}, {values['concurrent']:,} at a time, {byte_count(values['size'])}"
+        return f"{self.title}, {values['concurrent']:,} at a time, {byte_count(values['payload'])}"
 
     def server_descriptors(self, values: Values) -> int:
         return values["concurrent"] * DESCRIPTORS_OF_CHILD + DESCRIPTOR_HEADROOM
@@ -67,7 +67,7 @@ class _Children:
     def __init__(self, values: Values) -> None:
         self.concurrent = values["concurrent"]
         self.program = _cat()
-        size = values["size"]
+        size = values["payload"]
         self.payloads = [_payload(child, size) for child in range(self.concurrent)]
         """For each child its own, so that one child's bytes cannot pass for another's."""
 

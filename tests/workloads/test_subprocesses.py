@@ -17,11 +17,11 @@ SUBPROCESSES = workload("subprocesses")
 
 @pytest.mark.parametrize("loop", LOOPS)
 def test_a_pass_is_one_child_for_each_under_way(loop: str) -> None:
-    assert one_pass(SUBPROCESSES, LOOPS[loop], concurrent=3, size=32_768) == 3
+    assert one_pass(SUBPROCESSES, LOOPS[loop], concurrent=3, payload=32_768) == 3
 
 
 def test_the_floor_has_as_many_children() -> None:
-    assert one_pass_by_hand(SUBPROCESSES, concurrent=3, size=32_768) == 3
+    assert one_pass_by_hand(SUBPROCESSES, concurrent=3, payload=32_768) == 3
 
 
 @pytest.mark.parametrize(
@@ -41,11 +41,11 @@ def test_a_child_that_does_something_else_is_noticed(
     monkeypatch.setattr(subprocesses, "_cat", lambda: str(program))
     for run in (one_pass, one_pass_by_hand):
         with pytest.raises(LabError, match=complaint):
-            run(SUBPROCESSES, concurrent=1, size=200)
+            run(SUBPROCESSES, concurrent=1, payload=200)
 
 
 def test_each_child_has_bytes_of_its_own() -> None:
-    with SUBPROCESSES.by_hand({"concurrent": 200, "size": 3}) as exercise:
+    with SUBPROCESSES.by_hand({"concurrent": 200, "payload": 3}) as exercise:
         assert len(set(exercise.payloads)) == 200
         assert {len(payload) for payload in exercise.payloads} == {3}
 
@@ -53,4 +53,4 @@ def test_each_child_has_bytes_of_its_own() -> None:
 def test_without_cat_there_is_a_complaint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(LabError, match="expected a program called cat on the PATH, found none"):
-        one_pass(SUBPROCESSES, asyncio.new_event_loop, concurrent=1, size=1)
+        one_pass(SUBPROCESSES, asyncio.new_event_loop, concurrent=1, payload=1)
