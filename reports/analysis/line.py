@@ -45,7 +45,7 @@ class Line:
 
     @property
     def measurable(self) -> bool:
-        """Whether there are rounds enough for a verdict: its points stand further apart in time than subjects."""
+        """Whether there are rounds enough for a verdict: points of a line are taken minutes apart."""
         return self.each_us.rounds >= FIRM_ROUNDS
 
     @property
