@@ -1,10 +1,11 @@
 """Clients with several messages on the way on each connection: the engine of pipelining.
 
 Rules, beside those of the contract
-- A message that has come back whole is replaced by the next; several that came with one read are replaced by
-  one write.
-- Each connection sends a stream of its own, a walk through one random text that is longer than all it can
-  have on the way. So a byte that is lost, doubled or swapped shows at its place in the stream.
+- A connection sends ``depth`` messages with one ``send``, and the next when all have come back, as
+  ``redis-benchmark -P`` does. (Were each replaced as it comes, a fast server would find fewer messages in a
+  read than a slow one, and do more work for each.)
+- Each connection sends a stream of its own, a walk through one text of messages that is longer than all it
+  can have on the way. So a byte that is lost, doubled or swapped shows at its place in the stream.
 - A message's time runs from just before the ``send`` that it went with to just after the ``recv`` that
   completed it. The clock is read once a read.
 """
@@ -14,34 +15,42 @@ from __future__ import annotations
 import itertools
 import random
 import socket
-from collections import deque
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
 from lab.harness.clients import CONNECT_BATCH, Exchanged, LoadClients, ReplyError
 from lab.harness.connecting import Address, open_tcp
 from lab.workloads.clients import Pipelining
+from lab.workloads.exchanges import LENGTH
 from lab.workloads.readiness import READ, WRITE, open_readiness
 
 if TYPE_CHECKING:
     from lab.workloads.contract import Wire
 
 RECEIVE_BYTES = 64 * 1024
-STREAM_BYTES_LEAST = 1 << 20
-"""The text that the streams walk through has at least so many bytes, and one: no power of two, so that walks
-do not fall into step with the messages."""
+TEXT_MESSAGES = 1021
+"""The text that the streams walk through has so many messages more than can be on the way; a prime, so that
+the walks do not fall into step with the depth."""
+
+
+def _frames(count: int, size: int, seed: int) -> list[bytes]:
+    """``count`` messages of ``size`` bytes, each behind its length; windows on one random text."""
+    text = random.Random(seed).randbytes(size + count)
+    return [LENGTH.pack(size) + text[offset : offset + size] for offset in range(count)]
 
 
 class PipeliningClients(LoadClients):
-    """Connections to one echo server, each with ``depth`` messages on the way."""
+    """Connections to one server, each with up to ``depth`` messages on the way."""
 
     def __init__(self, address: Address, wire: Wire, described: Pipelining, seed: int) -> None:
         super().__init__()
-        self._address, self._depth, self._size = address, described.depth, described.message_bytes
-        window = self._depth * self._size
-        self._period = max(STREAM_BYTES_LEAST, 2 * window) + 1
-        text = random.Random(seed).randbytes(self._period)
-        self._text = text + text[: max(window, RECEIVE_BYTES)]
+        self._address, self._depth = address, described.depth
+        self._messages = TEXT_MESSAGES + described.depth
+        frames = _frames(self._messages, described.message_bytes, seed)
+        self._size = len(frames[0])
+        self._period = self._messages * self._size
+        text = b"".join(frames)
+        self._text = text + text[: max(self._depth * self._size, RECEIVE_BYTES)]
         self._readiness = open_readiness()
         self._to_connect = iter(range(described.connections))
         self._pipes: dict[int, _Pipe] = {}
@@ -57,7 +66,7 @@ class PipeliningClients(LoadClients):
 
     # HOT: the load's own cost per message bounds what it can ask of a server. It stands for
     #   for fd, mask in poll(): pipes[fd].take(); pipes[fd].ask()
-    # with one clock reading a read, and one write for all messages that a read has completed.
+    # with one clock reading a read.
     def _exchange(self, pipes: list[_Pipe], seconds: float) -> Exchanged:
         poll, by_fd, clock, size = self._readiness.poll, self._pipes, perf_counter_ns, self._size
         latencies_ns, text, period = self.latencies_ns, self._text, self._period
@@ -65,7 +74,7 @@ class PipeliningClients(LoadClients):
         now = start = clock()
         end = start + round(seconds * 1e9)
         for pipe in pipes:
-            self._ask(pipe, self._depth, clock())
+            self._ask(pipe, clock())
         while outstanding:
             events = poll()
             if count + len(events) * self._depth > room:
@@ -88,11 +97,13 @@ class PipeliningClients(LoadClients):
                     raise self._unasked(pipe, pipe.received - pipe.asked)
                 pipe.completed += whole
                 for _ in range(whole):
-                    latencies_ns[count] = now - pipe.sent_ns.popleft()
+                    latencies_ns[count] = now - pipe.sent_ns
                     count += 1
+                if pipe.received < pipe.asked:
+                    continue
                 if now < end:
-                    self._ask(pipe, whole, now)
-                elif pipe.received == pipe.asked:
+                    self._ask(pipe, now)
+                else:
                     outstanding -= 1
         return Exchanged(count, now - start)
 
@@ -111,22 +122,18 @@ class PipeliningClients(LoadClients):
 
     def _open(self, index: int) -> _Pipe:
         pipe = _Pipe(open_tcp(self._address, 1), index)
-        # Streams start far apart, at a whole number of messages from the text's beginning.
-        pipe.asked = pipe.received = index * 4099 % (self._period // self._size) * self._size
-        pipe.completed = pipe.received // self._size
+        pipe.completed = index * 97 % self._messages  # streams start far apart
+        pipe.asked = pipe.received = pipe.completed * self._size
         self._pipes[pipe.connection.fileno()] = pipe
         self._readiness.register(pipe.connection.fileno(), READ)
         return pipe
 
-    def _ask(self, pipe: _Pipe, messages: int, now_ns: int) -> None:
-        """Put the next ``messages`` on their way."""
-        at, length = pipe.asked % self._period, messages * self._size
+    def _ask(self, pipe: _Pipe, now_ns: int) -> None:
+        """Put the next messages on their way."""
+        at, length = pipe.asked % self._period, self._depth * self._size
         pipe.asked += length
-        pipe.sent_ns.extend(itertools.repeat(now_ns, messages))
+        pipe.sent_ns = now_ns
         stretch = self._text[at : at + length]
-        if pipe.unsent:
-            pipe.unsent += stretch
-            return
         sent = pipe.send(stretch)
         if sent != length:
             pipe.unsent += memoryview(stretch)[sent:]
@@ -179,6 +186,5 @@ class _Pipe:
     def __init__(self, connection: socket.socket, index: int) -> None:
         self.connection, self.index = connection, index
         self.receive, self.send = connection.recv, connection.send
-        self.asked = self.received = self.completed = 0
-        self.sent_ns: deque[int] = deque()
+        self.asked = self.received = self.completed = self.sent_ns = 0
         self.unsent = bytearray()

@@ -36,7 +36,7 @@ class Asking(Clients):
 
 @dataclass(frozen=True)
 class Pipelining(Clients):
-    """Each connection has ``depth`` messages on the way, which come back in order."""
+    """Each connection sends ``depth`` messages at once, and the next when all have come back, in order."""
 
     kind = "pipelining"
     depth: int

@@ -1,24 +1,23 @@
 """``pipeline``: several messages on the way on each connection, as Redis clients and HTTP/1.1 pipelining do.
 
-A server that finds more than one message in a read answers them with one write, so its calls are shared out
-over the messages. What is left is what a loop costs for each byte and each read, and how well it keeps up.
+The server finds several messages in a read and answers each with a write of its own, as servers do that
+handle one request after the other. Whether many writes in one callback become one system call is the loop's
+choice, and the greatest part of the difference.
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable
 
 from lab.workloads.clients import Pipelining
 from lab.workloads.contract import Parameter, Values
-from lab.workloads.echo_server import serve_echo_by_hand
-from lab.workloads.echo_transports import EchoProtocol
-from lab.workloads.protocol_workload import ProtocolWorkload
+from lab.workloads.exchanges import LENGTH
+from lab.workloads.protocol_workload import Holding, ProtocolWorkload
 
 
 class Pipeline(ProtocolWorkload):
-    """Echo on a protocol, with ``depth`` messages on the way on each connection."""
+    """``depth`` messages at once on each connection; the next when all have come back."""
 
     name = "pipeline"
     title = "Pipelined echo"
@@ -32,10 +31,7 @@ class Pipeline(ProtocolWorkload):
     )
 
     def protocols(self) -> Callable[[], asyncio.Protocol]:
-        return EchoProtocol
-
-    def serve_by_hand(self, listener: socket.socket) -> None:
-        serve_echo_by_hand(listener)
+        return Frames
 
     def clients(self, values: Values) -> Pipelining:
         return Pipelining(values["connections"], depth=values["depth"], message_bytes=values["size"])
@@ -45,3 +41,20 @@ class Pipeline(ProtocolWorkload):
 
     def labels(self, values: Values) -> tuple[str, ...]:
         return super().labels(values) if values["depth"] == 1 else ()
+
+
+class Frames(Holding):
+    """Sends back each message, which comes behind its length, with a write of its own."""
+
+    pending = b""
+
+    def data_received(self, data: bytes) -> None:
+        data = self.pending + data if self.pending else data
+        at = 0
+        while len(data) - at >= LENGTH.size:
+            end = at + LENGTH.size + LENGTH.unpack_from(data, at)[0]
+            if end > len(data):
+                break
+            self.transport.write(data[at:end])
+            at = end
+        self.pending = data[at:]

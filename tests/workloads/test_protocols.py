@@ -13,6 +13,7 @@ from lab.workloads.churn import OneLine
 from lab.workloads.exchanges import EXCHANGES, LENGTH, PUBLISH, SUBSCRIBE
 from lab.workloads.fanout import Fanout
 from lab.workloads.http_keep_alive import Http
+from lab.workloads.pipeline import Pipeline
 from lab.workloads.protocol_workload import ProtocolWorkload
 from lab.workloads.protocols_by_hand import HIGH_WATER_BYTES, BareTransport
 from lab.workloads.readiness import Readiness
@@ -26,11 +27,13 @@ class Written:
 
     def __init__(self) -> None:
         self.data = b""
+        self.writes = 0
         self.closed = False
 
     def write(self, data: bytes) -> None:
         assert not self.closed
         self.data += data
+        self.writes += 1
 
     def close(self) -> None:
         self.closed = True
@@ -70,6 +73,16 @@ def test_a_line_is_echoed_when_it_is_whole_and_then_the_connection_closed() -> N
     assert (transport.data, transport.closed) == (b"", False)
     protocol.data_received(b" line\n")
     assert (transport.data, transport.closed) == (b"half a line\n", True)
+
+
+@pytest.mark.parametrize("piece", [1, 7, 1 << 20])
+def test_each_message_of_a_pipeline_is_answered_by_itself(piece: int) -> None:
+    stream = b"".join(LENGTH.pack(size) + PAYLOAD[:size] for size in (5, 1, 300))
+    protocol, transport = connected(Pipeline().protocols()())
+    for at in range(0, len(stream), piece):
+        protocol.data_received(stream[at : at + piece])
+    assert transport.data == stream
+    assert transport.writes == 3
 
 
 def test_a_message_reaches_every_subscriber_and_none_that_has_gone() -> None:
