@@ -26,13 +26,21 @@ READER_BYTES = 32 * 1024
 """What the kernel keeps for a reader of downloads; Linux doubles it."""
 
 
-class BulkDownload(ProtocolWorkload):
+class Bulk(ProtocolWorkload):
+    """Transfers so large that not even one alone measures wake-ups."""
+
+    unit = "request"
+
+    def labels(self, values: Values) -> tuple[str, ...]:
+        return ()
+
+
+class BulkDownload(Bulk):
     """Large replies to readers that are slow to take them, in many small writes."""
 
     name = "bulk-download"
     title = "Downloads to slow readers"
     question = "What does a large reply cost that is written in small pieces to slow readers?"
-    unit = "request"
     parameters = (
         Parameter("connections", 8, 1, "connections, each with one download under way"),
         Parameter("size", 512 * 1024, 1, "bytes in a download", BODY_BYTES_MAX),
@@ -76,13 +84,12 @@ class Pieces(Orders):
             self.transport.write(TEXT[start:end])
 
 
-class BulkUpload(ProtocolWorkload):
+class BulkUpload(Bulk):
     """Large requests, each answered by a receipt."""
 
     name = "bulk-upload"
     title = "Uploads"
     question = "What does a large request cost that comes in as many reads as the loop needs?"
-    unit = "request"
     parameters = (
         Parameter("connections", 8, 1, "connections, each with one upload under way"),
         Parameter("size", 512 * 1024, 1, "bytes in an upload", 16 << 20),

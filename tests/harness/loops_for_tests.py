@@ -139,6 +139,7 @@ class BareLoop(asyncio.SelectorEventLoop):
     """Runs callbacks and timers, and has little else."""
 
     add_signal_handler = asyncio.AbstractEventLoop.add_signal_handler
+    create_datagram_endpoint = asyncio.AbstractEventLoop.create_datagram_endpoint
     getaddrinfo = asyncio.AbstractEventLoop.getaddrinfo
     subprocess_exec = asyncio.AbstractEventLoop.subprocess_exec
 
