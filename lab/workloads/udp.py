@@ -31,7 +31,7 @@ class Udp(ServedWorkload):
         loop = asyncio.get_running_loop()
         closed = loop.create_future()
         transport, _protocol = await loop.create_datagram_endpoint(
-            lambda: EchoDatagrams(closed), sock=listener.dup()
+            lambda: EchoDatagrams(closed), sock=listener
         )
         try:
             await closed
