@@ -152,14 +152,14 @@ class WakeupsOnLoop(_Callers):
 
 
 class WakeupsByHand(_Callers):
-    """The floor: a queue of calls, and a pipe with a byte for each."""
+    """The floor: a queue of calls, and a pipe with a byte in it while there is something in the queue."""
 
     def __init__(self, values: Values, stack: contextlib.ExitStack) -> None:
         self._read_fd, self._write_fd = os.pipe()
         stack.callback(os.close, self._read_fd)
         stack.callback(os.close, self._write_fd)
         self._calls: deque[tuple[Callable[..., object], tuple[object, ...]]] = deque()
-        self._working = False
+        self._is_woken = self._working = False
         super().__init__(values, stack, self._send)
 
     def run(self, seconds: float) -> int:
@@ -168,7 +168,9 @@ class WakeupsByHand(_Callers):
         self.start(time.perf_counter() + seconds)
         calls, read_fd = self._calls, self._read_fd
         while self._working:
-            os.read(read_fd, 4096)
+            os.read(read_fd, 64)
+            # Before the queue is emptied: a call that comes from here on either is found or writes anew.
+            self._is_woken = False
             while calls:
                 function, arguments = calls.popleft()
                 function(*arguments)
@@ -179,4 +181,6 @@ class WakeupsByHand(_Callers):
 
     def _send(self, function: Callable[..., object], *arguments: object) -> None:
         self._calls.append((function, arguments))
-        os.write(self._write_fd, b"\0")
+        if not self._is_woken:
+            self._is_woken = True
+            os.write(self._write_fd, b"\0")
