@@ -47,7 +47,8 @@ def banners(judgement: Judgement) -> list[Banner]:
     if record.status != "complete":
         said = f"This run ended early, after {len(frame)} of {judgement.samples_planned} samples."
         program = record.command.partition(" bench ")[0]
-        found.append(Banner(False, said, f"Continue it with: {program} bench --resume {judgement.run.folder}"))
+        todo = f"Continue it with: {program} bench --resume {judgement.run.folder}"
+        found.append(Banner(False, said, todo))
     failed = int((frame["status"] == "failed").sum())
     if failed:
         said = f"{failed} of {counted(len(frame), 'sample')} failed; they are excluded from every figure."

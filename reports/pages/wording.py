@@ -29,7 +29,9 @@ def headline(judgement: Judgement, found: Answer | None) -> str:
         return "This run holds no sample that could be judged."
     best = found.champion
     what = (
-        "serves sockets" if found.lead.scenario.load == "closed" else f"handles {found.lead.scenario.workload}"
+        "serves sockets"
+        if found.lead.scenario.load == "closed"
+        else f"handles {found.lead.scenario.workload}"
     )
     if too_few_rounds(judgement):
         return f"{best.name} has the lowest cost here, but the rounds are too few to call it the best."
