@@ -45,15 +45,15 @@ class ChurningClients(LoadClients):
         self._open: dict[int, tuple[socket.socket, bytes, int]] = {}
         """Descriptor -> connection, line sent, when the connect began."""
         self._came: dict[int, bytes] = {}
-        self._to_try = 1
+        self._tried = False
 
     def connect_some(self) -> int:
         """Nothing stays open; one pass over all shows that the server serves."""
-        if self._to_try:
-            self.run(0.0)
-            self._to_try = 0
-            return self._at_once
-        return 0
+        if self._tried:
+            return 0
+        self.run(0.0)
+        self._tried = True
+        return self._at_once
 
     def run(self, seconds: float) -> Exchanged:
         poll, clock, latencies_ns = self._readiness.poll, perf_counter_ns, self.latencies_ns

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from lab.workloads.clients import Publishing
 from lab.workloads.contract import Parameter, Values, byte_count
+from lab.workloads.echo import PING_PONG
 from lab.workloads.exchanges import LENGTH, PUBLISH, SUBSCRIBE
 from lab.workloads.protocol_workload import Holding, ProtocolWorkload
 
@@ -35,7 +36,7 @@ class Fanout(ProtocolWorkload):
         return f"{self.title}, {values['subscribers']:,} of them, {byte_count(values['size'])}"
 
     def labels(self, values: Values) -> tuple[str, ...]:
-        return ()
+        return (PING_PONG,) if values["subscribers"] == 1 else ()
 
 
 class Party(Holding):

@@ -27,7 +27,7 @@ class Pipeline(ProtocolWorkload):
     parameters = (
         Parameter("connections", 16, 1, "connections"),
         Parameter("depth", 16, 1, "messages on the way on each connection", 256),
-        Parameter("size", 128, 1, "bytes in a message", 65_536),
+        Parameter("size", 128, 1, "bytes in a message", 16_384),
     )
 
     def protocols(self) -> Callable[[], asyncio.Protocol]:

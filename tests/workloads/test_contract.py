@@ -118,6 +118,7 @@ def test_a_bad_value_is_refused_by_name_bound_and_value(
         ("pipeline", {"connections": 1, "depth": 1}),
         ("http", {"connections": 1}),
         ("udp", {"connections": 1}),
+        ("fanout", {"subscribers": 1}),
     ],
 )
 def test_ping_pong_over_one_connection_is_labelled(name: str, values: dict[str, int]) -> None:
