@@ -71,6 +71,48 @@ def test_with_broadcast_the_remote_address_is_kept_but_not_connected(loop: Loop,
     run(main())
 
 
+GROUP = "239.255.77.77"
+"""Of the addresses that stay on a site; here no message leaves the machine."""
+
+
+def join(sock: Any) -> None:
+    """Take and send the group's messages, on the loopback interface only."""
+    loopback = socket.inet_aton("127.0.0.1")
+    sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton(GROUP) + loopback)
+    sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, loopback)
+    sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 0)
+
+
+def skip_without_multicast() -> None:
+    with socket.socket(type=socket.SOCK_DGRAM) as probe:
+        probe.settimeout(1)
+        try:
+            probe.bind((GROUP, 0))
+            join(probe)
+            probe.sendto(b"?", (GROUP, probe.getsockname()[1]))
+            probe.recv(1)
+        except OSError as error:
+            pytest.skip(f"no multicast over loopback here: {error}")
+
+
+def test_several_members_of_a_multicast_group_share_its_port(loop: Loop, run: Run) -> None:
+    skip_without_multicast()
+
+    async def main() -> None:
+        options = {"reuse_port": True, "family": socket.AF_INET}
+        async with endpoint(loop, local_addr=(GROUP, 0), **options) as first:
+            port = first.transport.get_extra_info("sockname")[1]
+            async with endpoint(loop, local_addr=(GROUP, port), **options) as second:
+                for member in (first, second):
+                    join(member.transport.get_extra_info("socket"))
+                first.transport.sendto(b"to all", (GROUP, port))
+                second.transport.sendto(b"and back", (GROUP, port))
+                for member in (first, second):
+                    assert await member.messages(2) == [b"to all", b"and back"]
+
+    run(main())
+
+
 @pytest.mark.parametrize("size", [0, 1, 1472, 65507])
 def test_a_message_of_any_size_arrives_whole(loop: Loop, run: Run, size: int) -> None:
     async def main() -> None:
