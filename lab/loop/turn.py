@@ -342,9 +342,11 @@ class TurnLoop(asyncio.AbstractEventLoop):
 
     def _patience(self) -> float | None:
         """How long the kernel may keep us: not at all, until the next timer, or for ever (None)."""
+        timers = self._timers
+        if self._cancelled_timers > CANCELLED_TIMERS_KEPT and self._cancelled_timers > len(timers) // 2:
+            self._drop_cancelled_timers()  # first, for one by one they would be O(n log n)
         if self._ready or self._due or self._stopping:
             return 0
-        timers = self._timers
         while timers and timers[0][2]._cancelled:
             heapq.heappop(timers)[2]._scheduled = False
             self._cancelled_timers -= 1
@@ -353,7 +355,7 @@ class TurnLoop(asyncio.AbstractEventLoop):
         return min(max(0.0, timers[0][0] - self._clock()), LONGEST_WAIT)
 
     def _collect_due_timers(self) -> None:
-        """Move the timers whose time has come to ``_due``; clean the heap when most of it is cancelled."""
+        """Move the timers whose time has come to ``_due``."""
         timers = self._timers
         now = self._clock()
         while timers and timers[0][0] <= now:
@@ -363,12 +365,15 @@ class TurnLoop(asyncio.AbstractEventLoop):
                 self._cancelled_timers -= 1
             else:
                 self._due.append(timer)
-        if self._cancelled_timers > max(CANCELLED_TIMERS_KEPT, len(timers) // 2):
-            for _, _, timer in timers:
-                timer._scheduled = not timer._cancelled
-            timers[:] = [entry for entry in timers if entry[2]._scheduled]
-            heapq.heapify(timers)
-            self._cancelled_timers = 0
+
+    def _drop_cancelled_timers(self) -> None:
+        """Clean the heap in one go."""
+        timers = self._timers
+        for _, _, timer in timers:
+            timer._scheduled = not timer._cancelled
+        timers[:] = [entry for entry in timers if entry[2]._scheduled]
+        heapq.heapify(timers)
+        self._cancelled_timers = 0
 
     def _run_handle(self, handle: Handle) -> None:
         """Call one handle, unless it was cancelled; what it raises goes to the exception handler."""
