@@ -7,6 +7,7 @@ import contextvars
 import gc
 import socket
 import struct
+import sys
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,9 @@ import pytest
 from lab.loop.loop import Loop
 from lab.loop.readiness import LARGEST_READ, SMALLEST_READ
 from tests.loop.conftest import Pair, Run, tcp_pair, turns
+
+if sys.platform != "win32":
+    import resource
 
 # -- cancelling ----------------------------------------------------------------------------------------
 
@@ -151,6 +155,21 @@ def test_the_read_size_follows_what_arrives(any_tasks: Loop) -> None:
         assert any_tasks.run_until_complete(main(ours, theirs)) == 1
     assert (sizes[0], sizes[-1]) == (SMALLEST_READ, SMALLEST_READ)
     assert SMALLEST_READ < max(sizes) <= LARGEST_READ
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="minor faults are counted otherwise elsewhere")
+def test_small_messages_cost_no_page_faults_however_much_is_asked_for(any_tasks: Loop, pair: Pair) -> None:
+    ours, theirs = pair
+
+    async def main(count: int) -> int:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        for _ in range(count):
+            theirs.send(b"small")
+            assert await any_tasks.sock_recv(ours, 1 << 20) == b"small"
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    any_tasks.run_until_complete(main(100))
+    assert any_tasks.run_until_complete(main(400)) < 100
 
 
 def reset(sock: socket.socket) -> None:

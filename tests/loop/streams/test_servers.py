@@ -13,11 +13,22 @@ import pytest
 
 from lab.loop import servers
 from lab.loop.loop import Loop
+from lab.loop.sending import HIGH_WATER
 from tests.loop.conftest import Run, in_time, turns
 from tests.loop.recording import Log, StreamRecorder
-from tests.loop.streams.streaming import Echo, connected, echoed, reset, serving
+from tests.loop.streams.streaming import Echo, connected, echoed, receive, reset, serving
 
 Reports = list[dict[str, Any]]
+
+
+class Flood(Echo):
+    """Begins by sending more than the kernel takes."""
+
+    SIZE = 20_000_000
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.transport.write(bytes(self.SIZE))
 
 
 def test_a_crowd_is_served_and_everybody_gets_their_own_bytes(loop: Loop, run: Run) -> None:
@@ -155,6 +166,49 @@ def test_a_server_can_end_its_own_connections(loop: Loop, run: Run, end: str) ->
                 return ends
 
     assert run(main()) == [b"", b""]
+
+
+@pytest.mark.parametrize(("end", "all_arrives"), [("close_clients", True), ("abort_clients", False)])
+def test_closing_the_clients_sends_what_is_queued_and_aborting_them_does_not(
+    loop: Loop, run: Run, end: str, all_arrives: bool
+) -> None:
+    async def main() -> int:
+        async with serving(loop, Flood) as (server, address):
+            with await connected(loop, address) as sock:
+                await receive(loop, sock, 1)
+                getattr(server, end)()
+                return 1 + len(await receive(loop, sock, Flood.SIZE))
+
+    assert (run(main()) == Flood.SIZE) == all_arrives
+
+
+def test_a_client_that_reads_slowly_delays_nobody_and_little_is_kept_for_it(loop: Loop, run: Run) -> None:
+    class Obedient(Echo):
+        """Sends on and on to one that asks for it, but not while it is told to pause."""
+
+        most, paused = 0, False
+
+        def pause_writing(self) -> None:
+            Obedient.paused = True
+
+        def data_received(self, data: bytes) -> None:
+            if data != b"on and on":
+                super().data_received(data)
+                return
+            while not Obedient.paused:
+                self.transport.write(bytes(10_000))
+                Obedient.most = max(Obedient.most, self.transport.get_write_buffer_size())
+
+    async def main() -> int:
+        async with serving(loop, Obedient) as (_, address):
+            with await connected(loop, address) as slow, await connected(loop, address) as quick:
+                await loop.sock_sendall(slow, b"on and on")
+                await receive(loop, slow, 1)
+                for number in range(50):
+                    assert await echoed(loop, quick, b"%d" % number) == b"%d" % number
+                return Obedient.most
+
+    assert HIGH_WATER < run(main()) <= HIGH_WATER + 10_000
 
 
 def test_a_factory_that_fails_costs_its_own_connection_and_is_reported(

@@ -70,6 +70,30 @@ def test_a_buffer_may_be_changed_as_soon_as_write_has_returned(
     assert run(main()) == b"a" * 500_000 + b"b" * 1_000_000
 
 
+def test_lines_go_by_one_call_without_a_copy(loop: Loop, run: Run, put_on: PutOn, new_pair: NewPair) -> None:
+    class Spy(socket.socket):
+        calls = 0
+
+        def sendmsg(self, pieces: Any, *rest: Any) -> int:
+            Spy.calls += 1
+            return super().sendmsg(pieces, *rest)
+
+    async def main() -> None:
+        here, there = new_pair(buffer=SMALL)
+        pieces = [bytes([number]) * 1_000_000 for number in range(3)]
+        with Spy(fileno=here.detach()) as spying:
+            transport = (await put_on(spying, StreamRecorder())).transport
+            transport.writelines([b"one", b"two", b"three"])
+            assert Spy.calls == 1
+            assert await receive(loop, there, 11) == b"onetwothree"
+            transport.writelines(pieces)
+            partly_sent, *untouched = transport._queue
+            assert list(map(id, [partly_sent.obj, *untouched])) == list(map(id, pieces))
+            assert await receive(loop, there, 3_000_000) == b"".join(pieces)
+
+    run(main())
+
+
 def test_more_pieces_than_one_call_can_take_are_sent(loop: Loop, run: Run, put_on: PutOn, pair: Pair) -> None:
     async def main() -> bytes:
         transport = (await put_on(pair[0], StreamRecorder())).transport

@@ -113,6 +113,19 @@ def test_a_program_that_only_waits_leaves_nothing_open(loop: Loop, run: Run, tol
     gc.collect()
 
 
+def test_output_beyond_the_limit_is_left_in_the_pipe_until_it_is_read(loop: Loop, run: Run) -> None:
+    async def main() -> int:
+        child = await asyncio.create_subprocess_exec(
+            "head", "-c", "200000", "/dev/zero", stdout=PIPE, limit=100
+        )
+        pipe = child._transport.get_pipe_transport(1)
+        while pipe.is_reading():
+            await asyncio.sleep(0)
+        return len(await child.stdout.read()) + await child.wait()
+
+    assert run(main()) == 200_000
+
+
 def test_input_that_nobody_reads_breaks_the_pipe(loop: Loop, run: Run) -> None:
     async def main() -> None:
         child = await asyncio.create_subprocess_exec("true", stdin=PIPE)

@@ -23,6 +23,19 @@ def test_a_program_that_is_not_there_leaves_nothing_behind(loop: Loop, run: Run)
     run(main())
 
 
+def test_no_child_watcher_is_needed(any_tasks: Loop, monkeypatch: pytest.MonkeyPatch, told_by: str) -> None:
+    """asyncio's loop needs one up to 3.11; from 3.14 on there are none."""
+    policy = asyncio.unix_events._UnixDefaultEventLoopPolicy
+    for name in ("get_child_watcher", "set_child_watcher"):
+        monkeypatch.delattr(policy, name, raising=False)
+
+    async def main() -> bytes:
+        child = await asyncio.create_subprocess_exec("echo", "hello", stdout=PIPE)
+        return (await child.communicate())[0]
+
+    assert any_tasks.run_until_complete(in_time(main())) == b"hello\n"
+
+
 def test_a_start_that_is_cancelled_kills_the_process(loop: Loop, run: Run, told_by: str) -> None:
     pids = []
     popen = subprocess.Popen
