@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import sys
 import threading
 from typing import Any
@@ -88,6 +89,19 @@ def test_the_package_knows_no_other_names() -> None:
     assert lab.Loop is Loop
     with pytest.raises(AttributeError, match="no attribute 'Lopo'"):
         lab.Lopo  # noqa: B018
+
+
+METHODS = [name for name in vars(asyncio.AbstractEventLoop) if not name.startswith("_")]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_asyncios_interface_is_there_with_all_of_its_parameters(name: str) -> None:
+    ours, theirs = getattr(Loop, name), getattr(asyncio.SelectorEventLoop, name)
+    assert ours is not getattr(asyncio.AbstractEventLoop, name)
+    assert inspect.iscoroutinefunction(ours) == inspect.iscoroutinefunction(theirs)
+    taken = inspect.signature(ours).parameters
+    if inspect.Parameter.VAR_KEYWORD not in {each.kind for each in taken.values()}:
+        assert not inspect.signature(theirs).parameters.keys() - taken.keys()
 
 
 def test_a_runner_takes_the_loop_as_a_factory() -> None:

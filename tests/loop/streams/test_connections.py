@@ -83,6 +83,31 @@ def test_all_addresses_of_a_name_are_tried(
     assert run(main())
 
 
+def test_an_address_that_does_not_answer_is_overtaken_by_the_next(
+    loop: Loop, run: Run, knowing: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent, tried = ("127.0.0.1", 9), {}
+    sock_connect = loop.sock_connect
+
+    async def connect(sock: socket.socket, address: Any) -> None:
+        tried[address] = sock
+        await (loop.create_future() if address == silent else sock_connect(sock, address))
+
+    monkeypatch.setattr(loop, "sock_connect", connect)
+
+    async def main() -> None:
+        async with serving(loop, StreamRecorder) as (_, address):
+            knowing(loop, silent, address)
+            transport, _ = await loop.create_connection(StreamRecorder, NAME, 1, happy_eyeballs_delay=0.001)
+            assert list(tried) == [silent, address]
+            assert tried[silent].fileno() == -1, "the loser is closed"
+            assert transport.get_extra_info("peername") == address
+            transport.abort()
+            await turns(2)
+
+    run(main())
+
+
 @pytest.mark.parametrize("options", [{}, {"happy_eyeballs_delay": 0.25}])
 def test_where_all_fail_all_are_heard_of(
     any_tasks: Loop, knowing: Callable[..., None], options: dict[str, Any]
