@@ -102,13 +102,13 @@ class StreamTransport(SendingTransport):
     # -- what it is ------------------------------------------------------------------------------------
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """``socket``, ``sockname``, ``peername``; the names outlive the connection."""
+        """``socket``, closed after the end; ``sockname``, ``peername``, which outlive the connection."""
         if name == "peername":
             value = self._peername
         elif name == "sockname":
             value = self._sockname if self._sock is None else _name(self._sock.getsockname)
-        elif name == "socket" and self._sock is not None:
-            value = trsock.TransportSocket(self._sock)
+        elif name == "socket":
+            value = trsock.TransportSocket(self._sock or self._extra)
         else:
             value = None
         return default if value is None else value
@@ -266,6 +266,7 @@ class StreamTransport(SendingTransport):
     def _end(self, error: BaseException | None) -> None:
         """Let go of the descriptor and the server; what can no longer be asked then is asked before."""
         self._sockname = _name(self._sock.getsockname)
+        self._extra = self._sock
         if self._loop._readers.get(self._fd) is self:
             self._loop._forget(self._fd)
         try:
