@@ -107,7 +107,7 @@ def test_an_error_in_a_callback_is_reported_once_and_the_span_ends(debug: bool) 
 
     spans = recorded(program).spans
     assert [type(report["exception"]) for report in reports] == [ValueError, ValueError]
-    assert "Handle int('no number')" in repr(reports[0]["handle"])
+    assert "Handle int(" in repr(reports[0]["handle"])  # newer Pythons show arguments in debug mode only
     assert [span.name for span in spans if span.lane == LOOP].count("callback: int") == 2
 
 
