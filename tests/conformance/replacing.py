@@ -101,7 +101,8 @@ class LoopStopsServing(LoopFromFactory):
 
     def create_event_loop(self) -> asyncio.AbstractEventLoop:
         loop = super().create_event_loop()
-        loop._stop_serving = loop.remove_reader
+        if not hasattr(loop, "_stop_serving"):
+            loop._stop_serving = loop.remove_reader
         return loop
 
 
