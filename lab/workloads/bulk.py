@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from lab.workloads.clients import Asking
 from lab.workloads.contract import Parameter, Values
-from lab.workloads.exchanges import BODY_BYTES_MAX, LENGTH, ORDER, RECEIPT, TEXT
+from lab.workloads.exchanges import BODY_BYTES_MAX, LENGTH, ORDER, RECEIPT, text
 from lab.workloads.protocol_workload import Holding, ProtocolWorkload
 from lab.workloads.split_writes import Orders
 
@@ -81,7 +81,7 @@ class Pieces(Orders):
     def _write_on(self) -> None:
         while self.to_write and not self.paused:
             start, end = self.to_write.popleft()
-            self.transport.write(TEXT[start:end])
+            self.transport.write(text()[start:end])
 
 
 class BulkUpload(Bulk):

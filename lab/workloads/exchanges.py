@@ -1,14 +1,17 @@
 """Requests, and the replies that they must get: what servers build and the load compares, byte for byte.
 
 Pure functions of a payload, known to both sides. For one length of payload all requests are equally long, and
-all replies. Where a reply is made by rule, its body is a window on `TEXT` that the request chooses, so that
+all replies. Where a reply is made by rule, its body is a window on `text()` that the request chooses, so that
 the reply to another request is noticed.
 
-Imported by the load process, so nothing here needs asyncio.
+Imported by the load process, so nothing here needs asyncio; and by the measured one, so nothing here frees a
+large block: from the first that is freed on, glibc serves such blocks from the heap, and a loop that reads
+256 KiB at a time becomes cheap (docs/method.md).
 """
 
 from __future__ import annotations
 
+import functools
 import random
 import struct
 import zlib
@@ -21,16 +24,22 @@ BODY_BYTES_MAX = 1 << 20
 """The longest body of a reply that is made by rule."""
 OFFSETS = 1 << 16
 """So many different bodies there are of each length: two bytes of the payload choose one."""
-TEXT = random.Random("the text that every body is a window on").randbytes(BODY_BYTES_MAX + OFFSETS)
 
 ORDER = struct.Struct("!II8s")
-"""A request for a body: its length, its offset in `TEXT`, and a token that the head of the reply repeats."""
+"""A request for a body: its length, its offset in the text, a token that the head of the reply repeats."""
 RECEIPT = struct.Struct("!II")
 """The reply to an upload: how many bytes came, and their Adler-32."""
 LENGTH = struct.Struct("!I")
 """What precedes an upload, and a published message: its length."""
 SUBSCRIBE, PUBLISH = b"S", b"P"
 """The first byte of a connection to a publishing server; the server echoes it."""
+
+
+@functools.cache
+def text() -> bytes:
+    """What every body is a window on; made piece by piece, see above, and only where it is needed."""
+    source = random.Random("the text that every body is a window on")
+    return b"".join(source.randbytes(OFFSETS) for _ in range(BODY_BYTES_MAX // OFFSETS + 1))
 
 
 def echo(payload: bytes) -> Exchange:
@@ -67,7 +76,7 @@ def http_response(size: int, offset: int) -> bytes:
 
 def body(size: int, offset: int) -> bytes:
     """``size`` bytes of the text from ``offset``."""
-    return TEXT[offset : offset + size]
+    return text()[offset : offset + size]
 
 
 def offset_of(payload: bytes) -> int:
