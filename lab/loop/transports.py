@@ -22,7 +22,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import functools
 import os
 import socket
 import warnings
@@ -120,7 +119,7 @@ class StreamTransport(SendingTransport):
         if receive is None or isinstance(protocol, asyncio.BufferedProtocol):
             self._deliver = None
         else:
-            self._deliver = functools.partial(self._context.run, receive)
+            self._deliver = receive
 
     def get_protocol(self) -> asyncio.BaseProtocol:
         """The protocol that is served."""
@@ -179,7 +178,7 @@ class StreamTransport(SendingTransport):
         """The kernel says that there is something to read: read once, hand it on; True if there may be more.
 
         It stands for ``self._context.run(self._protocol.data_received, self._sock.recv(self._read_size))``
-        with both callables kept (make bench WORKLOAD=echo-protocol). Errors end the connection.
+        with both methods kept (make bench WORKLOAD=echo-protocol). Errors end the connection.
         """
         deliver = self._deliver
         if deliver is None:
@@ -199,7 +198,7 @@ class StreamTransport(SendingTransport):
             self._end_of_stream()
             return False
         try:
-            deliver(data)
+            self._context.run(deliver, data)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:
