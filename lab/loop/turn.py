@@ -29,7 +29,7 @@ import heapq
 import itertools
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from backends.contract import BOTH, READ, WRITE, Backend, Event
@@ -49,14 +49,16 @@ class PartyTable(dict[int, Any]):
     """Descriptor -> the party that waits for it: whatever has ``fire``, ``hangup``, ``lost`` and ``owner``.
 
     Descriptors are small dense numbers, so each party's ``fire`` is kept by number in a list, ``calls``
-    (None: nobody). Looking there takes no hash, no comparison and no attribute, and touches a fifth of the
-    memory, which is what an event costs when thousands are registered (tests/microbench: ring).
+    (None: nobody, or see ``hide``). Looking there takes no hash, no comparison and no attribute, and touches
+    a fifth of the memory, which is what an event costs when thousands are registered (tests/microbench: ring).
     """
 
-    __slots__ = ("calls",)
+    __slots__ = ("_fresh", "calls")
 
-    def __init__(self) -> None:
+    def __init__(self, fresh: Mapping[int, int]) -> None:
+        """``fresh``: the numbers whose parties must not be called straight from the list."""
         super().__init__()
+        self._fresh = fresh
         self.calls: list[Callable[[], object] | None] = []
 
     def __setitem__(self, fd: int, party: Any) -> None:
@@ -64,7 +66,7 @@ class PartyTable(dict[int, Any]):
         missing = fd + 1 - len(self.calls)
         if missing > 0:
             self.calls.extend([None] * missing)
-        self.calls[fd] = party.fire
+        self.calls[fd] = None if fd in self._fresh else party.fire
 
     def __delitem__(self, fd: int) -> None:
         super().__delitem__(fd)
@@ -82,6 +84,17 @@ class PartyTable(dict[int, Any]):
         super().clear()
         self.calls.clear()
 
+    def hide(self, fd: int) -> None:
+        """Have the party of ``fd`` looked up in the table, with what is known of its freshness."""
+        if fd in self:
+            self.calls[fd] = None
+
+    def show(self, fd: int) -> None:
+        """Have the party of ``fd`` called straight from the list again."""
+        party = self.get(fd)
+        if party is not None:
+            self.calls[fd] = party.fire
+
 
 class TurnLoop(asyncio.AbstractEventLoop):
     """The first storey: a ready queue, timers, a table of descriptors, and the turn that serves them."""
@@ -98,9 +111,9 @@ class TurnLoop(asyncio.AbstractEventLoop):
         self._timer_numbers = itertools.count()
         self._cancelled_timers = 0
         self._due: deque[Handle] = deque()
-        self._readers = PartyTable()
-        self._writers = PartyTable()
         self._fresh: dict[int, int] = {}
+        self._readers = PartyTable(self._fresh)
+        self._writers = PartyTable(self._fresh)
         self._waits = self._events = self._interest_changes = 0
         self._unwanted_events = self._would_block = 0
 
@@ -178,12 +191,12 @@ class TurnLoop(asyncio.AbstractEventLoop):
         if mask:
             try:
                 self._backend.modify(fd, mask | direction)
-                self._fresh[fd] = self._fresh.get(fd, 0) | direction
+                self._freshen(fd, direction)
                 return
             except OSError:  # closed since, perhaps reused: the other direction was the old file's
                 self._forget(fd, BOTH ^ direction)
         self._backend.register(fd, direction)
-        self._fresh[fd] = BOTH
+        self._freshen(fd, BOTH)
 
     def _unwatch(self, fd: int, direction: int) -> None:
         """Have the backend stop watching ``fd`` for READ or WRITE, if it does."""
@@ -193,12 +206,25 @@ class TurnLoop(asyncio.AbstractEventLoop):
         self._interest_changes += 1
         if mask == direction:
             self._backend.unregister(fd)
-            self._fresh[fd] = BOTH
+            self._freshen(fd, BOTH)
             return
         try:
             self._backend.modify(fd, mask & ~direction)
         except OSError:  # closed since, perhaps reused: the other direction was the old file's
             self._forget(fd, BOTH ^ direction)
+
+    def _freshen(self, fd: int, directions: int) -> None:
+        """What the kernel has reported of these directions so far is not about who waits from now on."""
+        self._fresh[fd] = self._fresh.get(fd, 0) | directions
+        self._readers.hide(fd)
+        self._writers.hide(fd)
+
+    def _age(self) -> None:
+        """The next report is about all that are registered now."""
+        for fd in self._fresh:
+            self._readers.show(fd)
+            self._writers.show(fd)
+        self._fresh.clear()
 
     def _forget(self, fd: int, directions: int = BOTH) -> None:
         """What was known of this number belongs to a file that is closed: nothing of it is watched."""
@@ -209,7 +235,7 @@ class TurnLoop(asyncio.AbstractEventLoop):
         if fd in self._backend.interest:
             self._interest_changes += 1
             self._backend.unregister(fd)
-            self._fresh[fd] = BOTH
+            self._freshen(fd, BOTH)
 
     def _rearm(self, fd: int) -> None:
         """Make an edge-triggered backend report ``fd`` again if it is ready."""
@@ -228,7 +254,7 @@ class TurnLoop(asyncio.AbstractEventLoop):
         of its one argument, which most have (tests/microbench: call_soon).
         """
         if self._fresh:
-            self._fresh.clear()
+            self._age()
         events = self._backend.wait(self._patience())  # Step 1 of 7: the backend waits.
         self._waits += 1
         if self._timers:
@@ -274,22 +300,18 @@ class TurnLoop(asyncio.AbstractEventLoop):
         self._events += len(events)
         readers, writers, fresh = self._readers.calls, self._writers.calls, self._fresh
         for fd, mask in events:  # Step 2 of 7: a ready descriptor comes back.
-            if fresh and fd in fresh:
-                if fresh[fd] != BOTH:
-                    self._serve_mixed(fd, mask)
-                continue
             try:
                 if mask == READ:
                     fire = readers[fd]
                 elif mask == WRITE:
                     fire = writers[fd]
                 else:
-                    self._serve_mixed(fd, mask)
-                    continue
+                    fire = None
             except IndexError:
                 fire = None
             if fire is None:
-                self._serve_mixed(fd, mask)
+                if fresh.get(fd) != BOTH:
+                    self._serve_mixed(fd, mask)
                 continue
             try:
                 fire()

@@ -22,7 +22,7 @@ def names(table: PartyTable) -> dict[int, str]:
 
 
 def test_the_list_follows_the_dict_through_every_change() -> None:
-    table = PartyTable()
+    table = PartyTable({})
     table[7] = Party("seven")
     table[2] = Party("two")
     assert names(table) == fired(table) == {7: "seven", 2: "two"}
@@ -36,9 +36,25 @@ def test_the_list_follows_the_dict_through_every_change() -> None:
 
 
 def test_an_emptied_table_can_be_filled_again() -> None:
-    table = PartyTable()
+    table = PartyTable({})
     table[3] = Party("three")
     table.clear()
     assert names(table) == fired(table) == {}
     table[1] = Party("one")
     assert fired(table) == {1: "one"}
+
+
+def test_a_fresh_party_is_in_the_table_but_not_in_the_list() -> None:
+    fresh = {3: 1}
+    table = PartyTable(fresh)
+    table[3] = Party("three")
+    table[4] = Party("four")
+    assert names(table) == {3: "three", 4: "four"}
+    assert fired(table) == {4: "four"}
+    table.hide(4)
+    table.hide(400)
+    assert fired(table) == {}
+    table.show(3)
+    table.show(4)
+    table.show(400)
+    assert names(table) == fired(table) == {3: "three", 4: "four"}
