@@ -50,7 +50,7 @@ class PartyTable(dict[int, Any]):
 
     Descriptors are small dense numbers, so each party's ``fire`` is kept by number in a list, ``calls``
     (None: nobody, or see ``hide``). Looking there takes no hash, no comparison and no attribute, and touches
-    a fifth of the memory, which is what an event costs when thousands are registered (tests/microbench: ring).
+    a fifth of the memory: that is what an event costs when thousands are registered (tests/microbench: ring).
     """
 
     __slots__ = ("_fresh", "calls")
