@@ -17,7 +17,8 @@ Pitfalls
   its report: a callback that has just been added is called in the next turn at the earliest, as asyncio's.
 - KeyboardInterrupt may come in the middle of a report. A level-triggered backend reports the rest again; an
   edge-triggered one is made to, by arming every descriptor of the report anew.
-- Error and hang-up bits come unasked and mean "both directions are ready", for those who wait.
+- Error and hang-up bits come unasked and mean "both directions are ready", for those who wait; but the peer's
+  half-close is a matter of reading.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from backends.contract import BOTH, READ, WRITE, Backend, Event
+from backends.contract import BOTH, READ, READ_HANGUP, WRITE, Backend, Event
 from lab.loop.handle import Handle, TimerHandle, behind
 
 LONGEST_WAIT = 24 * 3600.0
@@ -338,8 +339,11 @@ class TurnLoop(asyncio.AbstractEventLoop):
             self._forget(fd)
             self._backend.stray(fd)
         fresh = self._fresh
-        for direction, table in ((READ, self._readers), (WRITE, self._writers)):
-            if not interest & direction or not mask & ~(BOTH ^ direction):
+        for direction, table, alien in (
+            (READ, self._readers, WRITE),
+            (WRITE, self._writers, READ | READ_HANGUP),
+        ):
+            if not interest & direction or not mask & ~alien:
                 continue
             if fresh and fresh.get(fd, 0) & direction:
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import socket
 from collections.abc import Callable
@@ -43,6 +44,21 @@ def test_reader_and_writer_of_one_descriptor_are_told_apart(loop: Loop, pair: Pa
     run_turns(loop, 3)
     assert log == ["read", "write", "read"]
     loop.remove_reader(pair[0])
+
+
+def test_the_peers_half_close_makes_no_full_socket_writable(loop: Loop, pair: Pair) -> None:
+    log: list[str] = []
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            pair[0].send(bytes(4_096))
+    pair[1].shutdown(socket.SHUT_WR)
+    loop.add_writer(pair[0], log.append, "write")
+    run_turns(loop, 3)
+    assert log == []
+    pair[1].recv(1 << 20)
+    run_turns(loop, 3)
+    assert set(log) == {"write"}
+    loop.remove_writer(pair[0])
 
 
 def test_a_replaced_callback_is_not_called_again(loop: Loop, pair: Pair) -> None:

@@ -61,6 +61,8 @@ class World:
         self.timers: list[asyncio.TimerHandle] = []
         self.calls: list[asyncio.Handle] = []
         self.serials = itertools.count(1)
+        self.heeding = -1
+        """The channel whose callback runs, to know whose an error is that nobody meant."""
         loop.set_exception_handler(self._report)
 
     def close(self) -> None:
@@ -84,7 +86,9 @@ class World:
 
     def _report(self, _: asyncio.AbstractEventLoop, report: dict[str, Any]) -> None:
         error = report["exception"]
-        phase, channel = error.args if isinstance(error, DeliberateError) else ("call", -1)
+        heeding, self.heeding = self.heeding, -1
+        where = ("call" if heeding < 0 else "descriptor", heeding)
+        phase, channel = error.args if isinstance(error, DeliberateError) else where
         # In which context, differs between the versions of asyncio (the callback's from 3.12 on).
         self.log.append((phase, channel, ("reported", repr(error), sorted(report))))
 
@@ -223,7 +227,7 @@ class World:
 
     def _heed(self, channel: Channel, direction: str, manner: str) -> None:
         """``channel`` is ready: say so, and do what ``manner`` tells, to this channel alone."""
-        number = self.channels.index(channel)
+        number = self.heeding = self.channels.index(channel)
         self._note("descriptor", number, direction, manner)
         self.loop.call_soon(self._note, "spawned", number, direction)
         if manner == "take one" and direction == "read":
@@ -244,6 +248,7 @@ class World:
             self._note("descriptor", number, self.reuse(number, "take all", "remove"))
         elif manner == "fail":
             raise DeliberateError("descriptor", number)
+        self.heeding = -1
 
     # -- duels -----------------------------------------------------------------------------------------
 
