@@ -2,8 +2,8 @@
 
 Hypothesis makes up the programs: timers, cancellations, readers and writers, closes, reused descriptors,
 calls from threads, half-closes; what fails is reduced to the shortest program that does. The seed is
-fixed; Hypothesis mixes in constants of the modules that are loaded, so this file alone and the whole suite try
-different examples.
+fixed, but Hypothesis mixes in constants of the modules that are loaded: this file alone and the whole suite
+try different programs.
 """
 
 from __future__ import annotations
