@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import functools
+import sys
+import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
+from lab.cli.exit_codes import DONE, FAILED, INTERRUPTED
 from lab.errors import LabError, UnknownNameError
 
 
@@ -20,7 +24,10 @@ from lab.errors import LabError, UnknownNameError
 )
 @click.option("--module", "-m", metavar="NAME", help="Run a module instead of a file, as python -m does.")
 @click.argument("program", nargs=-1, type=click.UNPROCESSED, metavar="[FILE] [ARGUMENTS]...")
-def run(backend: str | None, tasks: str, module: str | None, program: tuple[str, ...]) -> None:
+@click.pass_context
+def run(
+    context: click.Context, backend: str | None, tasks: str, module: str | None, program: tuple[str, ...]
+) -> None:
     """Run FILE, or a module with -m, on the mini-loop, unchanged.
 
     Works for programs that call asyncio.run or asyncio.Runner. Options go before FILE; what follows it is
@@ -34,11 +41,30 @@ def run(backend: str | None, tasks: str, module: str | None, program: tuple[str,
     checked_backend(backend)
     factory = functools.partial(new_event_loop, backend, tasks)
     if module is not None:
-        run_module(module, program, factory)
+        code = exit_code_of(lambda: run_module(module, program, factory))
     elif program:
-        run_script(Path(program[0]), program[1:], factory)
+        code = exit_code_of(lambda: run_script(Path(program[0]), program[1:], factory))
     else:
         raise click.UsageError("expected a FILE to run, or -m NAME; got neither")
+    context.exit(code)
+
+
+def exit_code_of(run: Callable[[], object]) -> int:
+    """Run somebody's program; what it would have told the shell. What it raises is its own: shown as Python
+    shows it, not taken for trouble of the lab's. Raises `LabError` where there is nothing to run."""
+    try:
+        run()
+    except LabError:
+        raise
+    except SystemExit as end:
+        if end.code is None or isinstance(end.code, int):
+            return end.code or DONE
+        click.echo(str(end.code), err=True)
+        return FAILED
+    except BaseException as error:
+        traceback.print_exc(file=sys.stderr)
+        return INTERRUPTED if isinstance(error, KeyboardInterrupt) else FAILED
+    return DONE
 
 
 def checked_backend(name: str | None) -> None:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import functools
 import json
-import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from lab.cli.exit_codes import DONE, FAILED, INTERRUPTED
-from lab.cli.run import checked_backend
+from lab.cli.run import checked_backend, exit_code_of
 from lab.errors import LabError
 
 if TYPE_CHECKING:
@@ -68,7 +65,7 @@ def trace(
     checked_backend(backend)
     recorder = Recorder()
     title = module or (Path(program[0]).name if program else example.TITLE)
-    code = _exit_code_of(_runner(recorder, backend, tasks, module, program))
+    code = exit_code_of(_runner(recorder, backend, tasks, module, program))
     click.echo(text(recorder, title, limit), nl=html is not None or chrome is not None)
     _write(recorder, title, html, chrome)
     context.exit(code)
@@ -90,25 +87,6 @@ def _runner(
         return lambda: run_script(Path(program[0]), program[1:], factory)
     example.warm_up(functools.partial(TracedLoop, Recorder(), backend, tasks))
     return lambda: example.run(factory)
-
-
-def _exit_code_of(run: Callable[[], object]) -> int:
-    """Run the program; what it would have told the shell. What it raises is shown, and the trace goes on."""
-    try:
-        run()
-    except LabError:
-        raise
-    except SystemExit as end:
-        if end.code is None or isinstance(end.code, int):
-            return end.code or DONE
-        click.echo(str(end.code), err=True)
-        return FAILED
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BaseException:
-        traceback.print_exc(file=sys.stderr)
-        return FAILED
-    return DONE
 
 
 def _write(recorder: Recorder, title: str, html: Path | None, chrome: Path | None) -> None:

@@ -34,7 +34,9 @@ def headline(judgement: Judgement, found: Answer | None) -> str:
         else f"handles {found.lead.scenario.workload}"
     )
     if too_few_rounds(judgement):
-        return f"{best.name} has the lowest cost here, but the rounds are too few to call it the best."
+        return (
+            f"Of the backends, {best.name} costs least here, but the rounds are too few to call it the best."
+        )
     cheaper = [each.reference for each in found.against if _beats(judgement, each)]
     names = listed([best.name, *best.shares_with])
     if cheaper:

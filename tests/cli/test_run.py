@@ -64,6 +64,26 @@ def test_what_cannot_run_is_told_without_a_traceback(arguments: list[str], expec
     assert "Traceback" not in output
 
 
+@pytest.mark.parametrize(
+    ("raised", "code"),
+    [
+        ("OSError(2, 'its own')", 1),
+        ("TimeoutError()", 1),
+        ("click.UsageError('its own')", 1),
+        ("KeyboardInterrupt()", 130),
+        ("SystemExit(7)", 7),
+        ("SystemExit('its last words')", 1),
+    ],
+)
+def test_what_a_program_raises_is_its_own(tmp_path: Path, raised: str, code: int) -> None:
+    path = tmp_path / "failing.py"
+    path.write_text(f"import click\nraise {raised}\n", "utf-8")
+    ended, output = invoke(str(path))
+    assert ended == code
+    assert ("Traceback" in output and "failing.py" in output) == ("SystemExit" not in raised)
+    assert "Samples" not in output
+
+
 def test_afterwards_asyncio_makes_its_own_loops_again(program: Path) -> None:
     import asyncio
 
