@@ -13,16 +13,36 @@ import click
 from lab.cli.exit_codes import DONE, FAILED, INTERRUPTED
 from lab.errors import LabError, UnknownNameError
 
+PROGRAMS_OWN_ARGUMENTS = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+"""Options go before the program; what follows it is the program's."""
+
+
+def loop_and_program(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say which loop runs, and what on it: for ``muxlab run`` and ``muxlab trace``."""
+    for option in (
+        click.option(
+            "--module", "-m", metavar="NAME", help="Run a module instead of a file, as python -m does."
+        ),
+        click.option(
+            "--tasks",
+            type=click.Choice(["c", "python"]),
+            default="c",
+            show_default=True,
+            help="Futures and tasks.",
+        ),
+        click.option(
+            "--backend", "-b", metavar="NAME", help="Readiness backend; the best one here by default."
+        ),
+    ):
+        command = option(command)
+    return command
+
 
 @click.command(
     short_help="Run an asyncio program on the mini-loop.",
-    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    context_settings=PROGRAMS_OWN_ARGUMENTS,
 )
-@click.option("--backend", "-b", metavar="NAME", help="Readiness backend; the best one here by default.")
-@click.option(
-    "--tasks", type=click.Choice(["c", "python"]), default="c", show_default=True, help="Futures and tasks."
-)
-@click.option("--module", "-m", metavar="NAME", help="Run a module instead of a file, as python -m does.")
+@loop_and_program
 @click.argument("program", nargs=-1, type=click.UNPROCESSED, metavar="[FILE] [ARGUMENTS]...")
 @click.pass_context
 def run(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lab.cli.run import checked_backend, exit_code_of
+from lab.cli.run import PROGRAMS_OWN_ARGUMENTS, checked_backend, exit_code_of, loop_and_program
 from lab.errors import LabError
 
 if TYPE_CHECKING:
@@ -21,13 +21,9 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.command(
     short_help="See the seven steps of each recv of a program, as they happen.",
-    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    context_settings=PROGRAMS_OWN_ARGUMENTS,
 )
-@click.option("--backend", "-b", metavar="NAME", help="Readiness backend; the best one here by default.")
-@click.option(
-    "--tasks", type=click.Choice(["c", "python"]), default="c", show_default=True, help="Futures and tasks."
-)
-@click.option("--module", "-m", metavar="NAME", help="Run a module instead of a file, as python -m does.")
+@loop_and_program
 @click.option("--html", type=FILE, metavar="FILE", help="Write a page with a timeline as well.")
 @click.option(
     "--json", "chrome", type=FILE, metavar="FILE", help="Write the trace for https://ui.perfetto.dev as well."
