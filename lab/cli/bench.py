@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lab.cli import values
+from lab.cli import bench_options
 from lab.cli.exit_codes import DONE, FAILED, INTERRUPTED
 from lab.cli.invocation import program
 from lab.errors import LabError
@@ -33,85 +33,10 @@ class Instruments:
 
 
 @click.command(short_help="Measure, and write a report.")
-@click.option(
-    "-b",
-    "--backend",
-    "backends",
-    multiple=True,
-    callback=values.names_option,
-    help="What to measure, besides asyncio (the control) and the floor; see `muxlab backends`. "
-    "Repeatable, or a list: epoll,uvloop. module:factory names any other loop.",
-)
-@click.option(
-    "-w",
-    "--workload",
-    "workloads",
-    multiple=True,
-    callback=values.names_option,
-    help="What it has to do; see `muxlab workloads`. Repeatable, or a list.",
-)
-@click.option(
-    "--profile",
-    default="quick",
-    show_default=True,
-    metavar="smoke|quick|full",
-    help="How thorough: smoke under a minute, quick under four, full about an hour.",
-)
-@click.option("--rounds", type=int, help="How often each cell is measured.")
-@click.option(
-    "--duration",
-    callback=values.option(values.duration_s),
-    metavar="TIME",
-    help="The measured window of one sample: 0.3, 300ms, 2s.",
-)
-@click.option(
-    "--precision",
-    callback=values.option(values.share),
-    metavar="SHARE",
-    help="Add rounds until the interval of every ratio to asyncio is narrower than this: 5%.",
-)
-@click.option(
-    "--max-time",
-    callback=values.option(values.duration_s),
-    metavar="TIME",
-    help="Begin no round that would end later: 90s, 10m, 2h.  [with --precision: 1h]",
-)
-@click.option(
-    "--connections",
-    multiple=True,
-    callback=values.list_option(values.whole),
-    metavar="N[,N...]",
-    help="The main number of connections, where a workload has one; see `muxlab workloads`. "
-    "Several make several scenarios.",
-)
-@click.option(
-    "--size",
-    multiple=True,
-    callback=values.list_option(values.size_bytes),
-    metavar="SIZE[,SIZE...]",
-    help="The message's size, where a workload has one: 1024, 1KiB, 100k.",
-)
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    callback=values.settings_option,
-    metavar="WORKLOAD.PARAMETER=N[,N...]",
-    help="Any parameter of a workload: ring.pairs=100,1000. Wins over the two above.",
-)
-@click.option("--seed", type=click.IntRange(min=0), help="Repeats the order of an earlier run.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="The run's own folder, new or empty.  [default: runs/<time>]",
-)
-@click.option(
-    "--resume",
-    type=click.Path(path_type=Path),
-    metavar="RUN",
-    help="Go on with an interrupted run, as it was planned; failed samples are tried again.",
-)
+@bench_options.what
+@bench_options.how_long
+@bench_options.parameters
+@bench_options.which_run
 @click.pass_context
 def bench(context: click.Context, **options: Any) -> None:
     """Measure the chosen subjects under the chosen workloads, side by side, and write a report.

@@ -1,0 +1,123 @@
+"""The options of ``muxlab bench``, by what they decide.
+
+Rule: an option only turns what was typed into values. What they mean together, and whether they fit, is for
+`lab.harness.selection` to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lab.cli import values
+
+Options = Callable[[Callable[..., Any]], Callable[..., Any]]
+"""Options of a command as one decorator, which lists them in the order they are written here."""
+
+
+def _together(*options: Options) -> Options:
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+what: Options = _together(
+    click.option(
+        "-b",
+        "--backend",
+        "backends",
+        multiple=True,
+        callback=values.names_option,
+        help="What to measure, besides asyncio (the control) and the floor; see `muxlab backends`. "
+        "Repeatable, or a list: epoll,uvloop. module:factory names any other loop.",
+    ),
+    click.option(
+        "-w",
+        "--workload",
+        "workloads",
+        multiple=True,
+        callback=values.names_option,
+        help="What it has to do; see `muxlab workloads`. Repeatable, or a list.",
+    ),
+)
+"""Who is measured, and at what."""
+
+how_long: Options = _together(
+    click.option(
+        "--profile",
+        default="quick",
+        show_default=True,
+        metavar="smoke|quick|full",
+        help="How thorough: smoke under a minute, quick under four, full about an hour.",
+    ),
+    click.option("--rounds", type=int, help="How often each cell is measured."),
+    click.option(
+        "--duration",
+        callback=values.option(values.duration_s),
+        metavar="TIME",
+        help="The measured window of one sample: 0.3, 300ms, 2s.",
+    ),
+    click.option(
+        "--precision",
+        callback=values.option(values.share),
+        metavar="SHARE",
+        help="Add rounds until the interval of every ratio to asyncio is narrower than this: 5%.",
+    ),
+    click.option(
+        "--max-time",
+        callback=values.option(values.duration_s),
+        metavar="TIME",
+        help="Begin no round that would end later: 90s, 10m, 2h.  [with --precision: 1h]",
+    ),
+)
+"""How thorough a run is, and when it ends."""
+
+parameters: Options = _together(
+    click.option(
+        "--connections",
+        multiple=True,
+        callback=values.list_option(values.whole),
+        metavar="N[,N...]",
+        help="The main number of connections, where a workload has one; see `muxlab workloads`. "
+        "Several make several scenarios.",
+    ),
+    click.option(
+        "--size",
+        multiple=True,
+        callback=values.list_option(values.size_bytes),
+        metavar="SIZE[,SIZE...]",
+        help="The message's size, where a workload has one: 1024, 1KiB, 100k.",
+    ),
+    click.option(
+        "--set",
+        "settings",
+        multiple=True,
+        callback=values.settings_option,
+        metavar="WORKLOAD.PARAMETER=N[,N...]",
+        help="Any parameter of a workload: ring.pairs=100,1000. Wins over the two above.",
+    ),
+)
+"""The values of the workloads' parameters."""
+
+which_run: Options = _together(
+    click.option("--seed", type=click.IntRange(min=0), help="Repeats the order of an earlier run."),
+    click.option(
+        "--out",
+        type=click.Path(path_type=Path, file_okay=False),
+        metavar="DIR",
+        help="The run's own folder, new or empty.  [default: runs/<time>]",
+    ),
+    click.option(
+        "--resume",
+        type=click.Path(path_type=Path),
+        metavar="RUN",
+        help="Go on with an interrupted run, as it was planned; failed samples are tried again.",
+    ),
+)
+"""A new run and its folder, or an earlier one."""
