@@ -131,11 +131,14 @@ class Sample:
     """The mini-loop's own counts over the window (``waits``, ``events``, ``interest_changes``,
     ``would_block`` ...); None for other subjects."""
     load_cpu_s: float | None = None
-    """CPU time of the load process over the window; None for in-process workloads."""
+    """CPU time of all load processes over the window; None for in-process workloads."""
     load_utilisation: float | None = None
-    """``load_cpu_s / window_s``, 0 to 1."""
+    """The share of the window, 0 to 1, that the load took of its busiest core."""
+    load_utilisations: tuple[float, ...] = ()
+    """What each load process took of a core, one entry for each. Empty: no load, or taken before there could
+    be several."""
     client_limited: bool = False
-    """The load process was the limit: throughput and latency say little about the server."""
+    """The load was the limit: throughput and latency say little about the server."""
     pinned: bool = False
     """Server and load were bound to different cores (an in-process workload: to one)."""
 
@@ -148,6 +151,23 @@ class Sample:
     def cpu_us_per_operation(self) -> float:
         """Server CPU microseconds per unit: the figure that leads. NaN when nothing was completed."""
         return self.cpu_s / self.operations * 1e6 if self.operations else float("nan")
+
+
+@dataclass(frozen=True)
+class SyscallCount:
+    """The system calls of one subject under one scenario, from a pass that is traced and never timed."""
+
+    subject: str
+    scenario: str
+    status: SampleStatus
+    started_at: str
+    """ISO 8601 with offset."""
+    reason: str | None = None
+    """Why counting failed: what was expected, what came."""
+    operations: int = 0
+    """Verified units of the traced window."""
+    calls: dict[str, int] = field(default_factory=dict)
+    """How often each system call began in the window, by the kernel's name for it."""
 
 
 @dataclass(frozen=True)
@@ -211,8 +231,14 @@ class RunRecord:
     """No round is begun that would end beyond so much measuring; ``rounds`` shrinks to those taken."""
     measured_s: float = 0.0
     """Time of measuring so far, over all parts of the run."""
+    load_processes: int = 1
+    """Into how many processes the load of a sample is divided, where its clients can be."""
     stopped: str | None = None
     """Why there are as many rounds as there are, where precision or time decided: what follows "because"."""
+    syscalls: bool = False
+    """Whether system calls are counted once all rounds are taken."""
+    no_syscalls: str | None = None
+    """Why they are not; None where they are, and in runs of before they could be."""
     schema: int = SCHEMA
 
     @property
@@ -230,4 +256,6 @@ class Run:
     samples: tuple[Sample, ...]
     microbench: dict[str, Any] | None = None
     damage: tuple[str, ...] = ()
-    """Each line of samples that could not be read and was left out: its file, its number, what is wrong."""
+    """Each line that could not be read and was left out: its file, its number, what is wrong."""
+    syscalls: tuple[SyscallCount, ...] = ()
+    """Of a cell that was tried again the last one counts."""

@@ -49,9 +49,10 @@ COLUMNS: dict[str, str] = {
     "peak_rss_bytes": "highest resident size of the server up to the window's end, bytes",
     "connection_bytes": "resident memory of the server that each further open connection added, bytes",
     "setup_s": "from starting the processes to the window, seconds",
-    "load_cpu_s": "CPU of the load process over the window, seconds",
-    "load_utilisation": "share of the window that the load process was on a core, 0 to 1",
-    "client_limited": "the load process was the limit",
+    "load_cpu_s": "CPU of all load processes over the window, seconds",
+    "load_utilisation": "share of the window that the load took of its busiest core, 0 to 1",
+    "load_utilisations": "what each load process took of a core, as a JSON list",
+    "client_limited": "the load was the limit",
     "pinned": "server and load had a core each for themselves",
 }
 """Every column that all runs share, in order, and what it holds.
@@ -88,6 +89,7 @@ def _row(sample: Sample, subject: SubjectRecord | None, scenario: ScenarioRecord
     row: dict[str, object] = {
         name: value for name, value in vars(sample).items() if name not in ("latency", "counters")
     }
+    row["load_utilisations"] = json.dumps(sample.load_utilisations)
     row |= _subject_columns(sample, subject)
     row |= {"workload": scenario.workload if scenario else "", "unit": scenario.unit if scenario else ""}
     row |= _derived_columns(sample)
