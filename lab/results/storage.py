@@ -1,26 +1,26 @@
 """The records as a folder of files.
 
 ``run.json`` says what was to be measured and on what machine; ``samples.jsonl`` holds one sample a line,
-appended and flushed as each is taken, so that an interrupted run keeps all it has. A record is read as it
-was written; keys that this version does not know are ignored, a newer ``SCHEMA`` is refused.
+appended and flushed as each is taken, so that an interrupted run keeps all it has; ``syscalls.jsonl``, if
+there is one, holds counts of system calls in the same way. A record is read as it was written; keys that
+this version does not know are ignored, a newer ``SCHEMA`` is refused.
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import os
-import types
-import typing
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from lab.errors import RunError
-from lab.results.records import SCHEMA, Run, RunRecord, Sample
+from lab.results.decoding import decode
+from lab.results.records import SCHEMA, Run, RunRecord, Sample, SyscallCount
 
 RUN_FILE = "run.json"
 SAMPLES_FILE = "samples.jsonl"
+SYSCALLS_FILE = "syscalls.jsonl"
 MICROBENCH_FILE = "microbench.json"
 
 Record = TypeVar("Record")
@@ -34,8 +34,8 @@ def to_json(record: Any) -> str:
 def from_json(kind: type[Record], text: str) -> Record:
     """Read a record of type ``kind`` back; raises `RunError` that says what does not fit."""
     try:
-        return _decode(kind, json.loads(text))
-    except (ValueError, TypeError, KeyError) as error:
+        return _parsed(kind, text.encode())
+    except ValueError as error:
         raise RunError(f"expected the JSON of a {kind.__name__}, got {text[:80]!r}: {error}") from error
 
 
@@ -49,8 +49,17 @@ def write_run(folder: Path, record: RunRecord) -> None:
 
 def append_sample(folder: Path, sample: Sample) -> None:
     """Append one sample and push it to the disk: what was measured survives whatever comes next."""
-    with open(folder / SAMPLES_FILE, "a", encoding="utf-8") as file:
-        file.write(to_json(sample) + "\n")
+    _append(folder / SAMPLES_FILE, sample)
+
+
+def append_syscalls(folder: Path, count: SyscallCount) -> None:
+    """Append the system calls of one cell, in the same way."""
+    _append(folder / SYSCALLS_FILE, count)
+
+
+def _append(path: Path, record: Any) -> None:
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(to_json(record) + "\n")
         file.flush()
         os.fsync(file.fileno())
 
@@ -58,66 +67,92 @@ def append_sample(folder: Path, sample: Sample) -> None:
 def read_run(folder: Path) -> Run:
     """Read a run folder; raises `RunError` if ``run.json`` is missing or cannot be understood.
 
-    A last line of the samples that a crash cut off is left out. So is any other line that cannot be read, and
-    ``damage`` says which.
+    A last line of samples or counts that a crash cut off is left out. So is any other line that cannot be
+    read, and microbenchmarks that cannot; ``damage`` says which.
     """
+    record = _record(folder)
+    samples, damage = _lines(Sample, folder / SAMPLES_FILE)
+    syscalls, damaged_counts = _lines(SyscallCount, folder / SYSCALLS_FILE)
+    microbench, more_damage = _microbench(folder / MICROBENCH_FILE)
+    damage += damaged_counts + more_damage
+    return Run(folder, record, tuple(samples), microbench, tuple(damage), tuple(syscalls))
+
+
+def _record(folder: Path) -> RunRecord:
     path = folder / RUN_FILE
     try:
-        text = path.read_text("utf-8")
+        data = path.read_bytes()
     except OSError as error:
         raise RunError(f"{folder} is not a run: expected {RUN_FILE} in it ({error.strerror})") from error
-    schema = _schema(path, text)
-    if schema > SCHEMA:
-        raise RunError(f"{path} has schema {schema}, this muxlab reads up to {SCHEMA}: use a newer muxlab")
-    samples, damage = _samples(folder / SAMPLES_FILE)
-    microbench = folder / MICROBENCH_FILE
-    return Run(
-        folder=folder,
-        record=from_json(RunRecord, text),
-        samples=tuple(samples),
-        microbench=json.loads(microbench.read_text("utf-8")) if microbench.exists() else None,
-        damage=tuple(damage),
-    )
-
-
-def _schema(path: Path, text: str) -> int:
     try:
-        return int(json.loads(text)["schema"])
-    except (ValueError, TypeError, KeyError) as error:
-        raise RunError(f"{path} is not the record of a run: {error!r}") from error
+        schema = _parsed(_Versioned, data).schema
+        if schema > SCHEMA:
+            raise RunError(
+                f"{path} has schema {schema}, this muxlab reads up to {SCHEMA}: use a newer muxlab"
+            )
+        return _parsed(RunRecord, data)
+    except ValueError as error:
+        raise RunError(f"{path} is not the record of a run: {error}") from error
 
 
-def _samples(path: Path) -> tuple[list[Sample], list[str]]:
-    """The samples of all whole lines, and what is said of each line that cannot be read."""
-    samples, damage = [], []
+@dataclasses.dataclass(frozen=True)
+class _Versioned:
+    """What of ``run.json`` is read before the rest: a newer muxlab may have changed all else."""
+
+    schema: int
+
+
+def _lines(kind: type[Record], path: Path) -> tuple[list[Record], list[str]]:
+    """The records of all whole lines, and what is said of each line that cannot be read."""
+    records, damage = [], []
     # Only "\n" ends a line: standard error that a sample keeps may hold any other separator of Unicode.
-    *lines, last = path.read_bytes().split(b"\n") if path.exists() else [b""]
-    for number, line in enumerate(lines, 1):
+    *lines, last = (_content(path) or b"").split(b"\n")
+    for number, line in enumerate([*lines, last] if _is_json(last) else lines, 1):
         try:
-            samples.append(from_json(Sample, line.decode()))
-        except (RunError, UnicodeDecodeError) as error:
+            records.append(_parsed(kind, line))
+        except ValueError as error:
             damage.append(f"{path}, line {number}, is damaged and was left out: {error}")
-    with contextlib.suppress(RunError, UnicodeDecodeError):
-        samples.extend([from_json(Sample, last.decode())] if last else [])
-    return samples, damage
+    return records, damage
 
 
-def _decode(kind: Any, value: Any) -> Any:
-    """Build ``kind`` (a dataclass or an annotation used in this module) from plain JSON values."""
-    origin = typing.get_origin(kind)
-    if origin in (typing.Union, types.UnionType):
-        if value is None:
-            return None
-        (kind,) = (choice for choice in typing.get_args(kind) if choice is not type(None))
-        return _decode(kind, value)
-    if origin is tuple:
-        inner = typing.get_args(kind)
-        kinds = [inner[0]] * len(value) if inner[-1] is Ellipsis else inner
-        return tuple(_decode(each, item) for each, item in zip(kinds, value, strict=True))
-    if origin is Literal and value not in typing.get_args(kind):
-        raise ValueError(f"expected one of {typing.get_args(kind)}, got {value!r}")
-    if not dataclasses.is_dataclass(kind):
-        return value
-    hints = typing.get_type_hints(kind)
-    names = [each.name for each in dataclasses.fields(kind) if each.name in value]
-    return kind(**{name: _decode(hints[name], value[name]) for name in names})
+def _microbench(path: Path) -> tuple[dict[str, Any] | None, list[str]]:
+    """The document of pytest-benchmark if there is one, and what is said of one that cannot be read."""
+    data = _content(path)
+    try:
+        document = None if data is None else _json(data)
+        if not isinstance(document, dict | None):
+            raise ValueError("expected an object")
+    except ValueError as error:
+        return None, [f"{path} is damaged and was left out: {error}"]
+    return document, []
+
+
+def _content(path: Path) -> bytes | None:
+    """All of a file; None if there is none. Raises `RunError` if it cannot be read."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise RunError(f"expected a file that can be read, got {path}: {error.strerror}") from error
+
+
+def _parsed(kind: type[Record], data: bytes) -> Record:
+    return decode(kind, _json(data))
+
+
+def _json(data: bytes) -> Any:
+    """The document in ``data``; raises `ValueError` if it is none, or one that nests too deep to be read."""
+    try:
+        return json.loads(data.decode())
+    except RecursionError as error:
+        raise ValueError("expected JSON that nests some levels deep, got far more") from error
+
+
+def _is_json(data: bytes) -> bool:
+    """Whether ``data`` is a whole document: a line that a crash cut off is none."""
+    try:
+        _json(data)
+    except ValueError:
+        return False
+    return True
