@@ -1,9 +1,9 @@
 """Runs and samples: the only hinge between the harness that writes them and the reports that read them."""
 
+from lab.results.load_records import CapacityRecord, LatencyRecord, OpenLoopRecord
 from lab.results.records import (
     SCHEMA,
     Environment,
-    LatencyRecord,
     NotRun,
     Run,
     RunRecord,
@@ -31,9 +31,11 @@ __all__ = [
     "SAMPLES_FILE",
     "SCHEMA",
     "SYSCALLS_FILE",
+    "CapacityRecord",
     "Environment",
     "LatencyRecord",
     "NotRun",
+    "OpenLoopRecord",
     "Run",
     "RunRecord",
     "Sample",

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from lab.results.load_records import CapacityRecord, LatencyRecord, OpenLoopRecord
+
 SCHEMA = 1
 """Raised when a record changes so that an older muxlab would misread it."""
 
@@ -47,8 +49,9 @@ class ScenarioRecord:
     """What the workload answers, one sentence."""
     unit: str
     """What one operation is: ``request``, ``event``, ``timer`` ... Figures are per unit."""
-    load: Literal["closed", "in-process"]
-    """``closed``: a separate load process, closed-loop. ``in-process``: the workload drives itself."""
+    load: Literal["closed", "open", "in-process"]
+    """``closed``: a separate load, whose clients wait for their replies. ``open``: one that keeps a schedule,
+    whether or not replies come. ``in-process``: the workload drives itself."""
     parameters: dict[str, int]
     axis: str | None = None
     """The parameter along which this workload is scaled (``idle``, ``pairs``), for the scaling curve."""
@@ -57,7 +60,14 @@ class ScenarioRecord:
     latency: str = "round trip"
     """What the samples' latencies are the time of, for people."""
     paced: bool = False
-    """The workload keeps a pace of its own: its throughput says nothing of the subject."""
+    """The workload, or the load, keeps a pace of its own: the throughput says nothing of the subject."""
+    rate_per_s: int | None = None
+    """Open loops: how many requests are offered in a second. It is no parameter of the workload."""
+
+    @property
+    def has_server(self) -> bool:
+        """A separate load drives a server over sockets."""
+        return self.load != "in-process"
 
 
 @dataclass(frozen=True)
@@ -68,23 +78,6 @@ class NotRun:
     scenario: str | None
     """None: the subject cannot run at all on this machine."""
     reason: str
-
-
-@dataclass(frozen=True)
-class LatencyRecord:
-    """Latencies of one sample's window: round trips as the load saw them, or what the scenario says."""
-
-    count: int
-    min_ns: int
-    mean_ns: float
-    p50_ns: int
-    p90_ns: int
-    p99_ns: int
-    p999_ns: int
-    max_ns: int
-    bucket_upper_ns: tuple[int, ...] = ()
-    """Histogram: upper edges of the buckets that hold anything, ascending, about 5 % apart."""
-    bucket_counts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -126,14 +119,17 @@ class Sample:
     setup_s: float = 0.0
     """From starting the processes to the window: imports, connecting, warm-up."""
     latency: LatencyRecord | None = None
-    """None for workloads that take none."""
+    """None for workloads that take none. Of open loops it runs from the intended send."""
+    open_loop: OpenLoopRecord | None = None
+    """Of open loops only."""
     counters: dict[str, int] | None = None
     """The mini-loop's own counts over the window (``waits``, ``events``, ``interest_changes``,
     ``would_block`` ...); None for other subjects."""
     load_cpu_s: float | None = None
     """CPU time of all load processes over the window; None for in-process workloads."""
     load_utilisation: float | None = None
-    """The share of the window, 0 to 1, that the load took of its busiest core."""
+    """The share of the window, 0 to 1, that the load took of its busiest core. An open loop also spends time
+    on waiting for its next send with a watch in its hand; that is not in it."""
     load_utilisations: tuple[float, ...] = ()
     """What each load process took of a core, one entry for each. Empty: no load, or taken before there could
     be several."""
@@ -231,6 +227,8 @@ class RunRecord:
     """No round is begun that would end beyond so much measuring; ``rounds`` shrinks to those taken."""
     measured_s: float = 0.0
     """Time of measuring so far, over all parts of the run."""
+    capacities: tuple[CapacityRecord, ...] = ()
+    """The trials that the offered rates were chosen by; empty where they were given or there are none."""
     load_processes: int = 1
     """Into how many processes the load of a sample is divided, where its clients can be."""
     stopped: str | None = None

@@ -60,6 +60,9 @@ COLUMNS: dict[str, str] = {
 ``parameter_*``, ``latency_*_ns`` and ``counter_*`` columns follow, as far as the run has them.
 """
 
+NESTED = ("latency", "open_loop", "counters")
+"""Fields of a sample that become columns of their own."""
+
 OPERATION_COLUMNS = ("minor_faults", "major_faults", "voluntary_switches", "involuntary_switches")
 """Window totals that the explanation divides by the operations."""
 
@@ -86,9 +89,7 @@ def by_round(frame: pd.DataFrame, scenario: str, column: str) -> pd.DataFrame:
 
 
 def _row(sample: Sample, subject: SubjectRecord | None, scenario: ScenarioRecord | None) -> dict[str, object]:
-    row: dict[str, object] = {
-        name: value for name, value in vars(sample).items() if name not in ("latency", "counters")
-    }
+    row: dict[str, object] = {name: value for name, value in vars(sample).items() if name not in NESTED}
     row["load_utilisations"] = json.dumps(sample.load_utilisations)
     row |= _subject_columns(sample, subject)
     row |= {"workload": scenario.workload if scenario else "", "unit": scenario.unit if scenario else ""}
