@@ -5,7 +5,7 @@ Rules
 - Each child has a session of its own: Ctrl-C on the terminal reaches the parent only, and what a child has
   started ends with it.
 - Waiting always listens to *all* children: a server that crashes is noticed while the load is awaited.
-- Of two accounts of a failure the server's is believed, then the load's: a crashed server makes the load fail
+- Of two accounts of a failure the server's is believed, then a load's: a crashed server makes the loads fail
   too, while a load that failed waits for its end and leaves its sockets open (`channel.Channel.fail`).
 """
 
@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from typing import IO, Any
 
 from lab.harness.stuck import look
@@ -53,15 +54,20 @@ class ChildFailure(Exception):
 
 
 class Child:
-    """One process and its pipes. ``role`` is what messages call it: ``server`` or ``load``."""
+    """One process and its pipes. ``role`` is what messages call it: ``server`` or ``load``.
 
-    def __init__(self, role: str, module: str) -> None:
+    ``tracer``: the command line of what runs it, if it is traced.
+    """
+
+    def __init__(self, role: str, module: str, tracer: Sequence[str] = ()) -> None:
         self.role = role
+        self.unheard: deque[dict[str, Any]] = deque()
+        """What it has reported and nobody has asked for yet."""
         self._received = b""
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", module],
+                [*tracer, sys.executable, "-P", "-m", module],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._stderr,
@@ -159,9 +165,9 @@ class Children:
             return failed.terminate()
         return "\n".join(f"--- {child.role}\n{child.terminate()}" for child in self._children)
 
-    def start(self, role: str, module: str, job: dict[str, Any]) -> Child:
-        """Start ``python -m module`` and give it its job."""
-        child = Child(role, module)
+    def start(self, role: str, module: str, job: dict[str, Any], tracer: Sequence[str] = ()) -> Child:
+        """Start ``python -m module``, under ``tracer`` if there is one, and give it its job."""
+        child = Child(role, module, tracer)
         self._children.append(child)
         self._selector.register(child.stdout, selectors.EVENT_READ, child)
         child.send(json.dumps(job))
@@ -172,20 +178,21 @@ class Children:
         return time.monotonic() - self.started
 
     def expect(self, child: Child, event: str, meaning: str) -> dict[str, Any]:
-        """Wait for ``child`` to report ``event``; return its fields.
+        """Wait for ``child`` to report ``event``; return its fields. What others report meanwhile is kept.
 
         Raises `ChildFailure` when any child fails or ends first, or the deadline passes; ``meaning`` says in
         words what was awaited.
         """
         while True:
+            while child.unheard:
+                if (report := child.unheard.popleft())["event"] == event:
+                    return report
             ready = self._selector.select(max(0.0, self._deadline_s - self.elapsed_s()))
             if not ready:
                 raise self._silence(meaning)
             # The server first: its failure may be the cause of the load's.
             for key, _mask in sorted(ready, key=lambda each: self._children.index(each[0].data)):
-                for report in self._hear(key.data):
-                    if key.data is child and report["event"] == event:
-                        return report
+                key.data.unheard.extend(self._hear(key.data))
 
     def _silence(self, meaning: str) -> ChildFailure:
         """No answer came in time. Who was awaited need not be the stuck one: a load waits for its server."""

@@ -2,7 +2,8 @@
 
 The order is what makes the figures right. The load connects, warms up and drains; only then is the server's
 first snapshot taken. The load runs the window and drains again; then comes the second snapshot. So the
-server's account holds exactly the requests that the load counted and checked.
+server's account holds exactly the requests that the load counted and checked. The load may be several
+processes; `loads` makes them one.
 
 Trouble is a result: a crash, a hang or a wrong byte gives a sample that failed and says why. Only an
 interrupt is passed on, once everything has been ended.
@@ -11,15 +12,17 @@ interrupt is passed on, once everything has been ended.
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from lab.harness.children import Child, ChildFailure, Children
 from lab.harness.client_kinds import to_job
-from lab.harness.clients import CONNECT_BATCH
 from lab.harness.cores import Cores, choose_cores
 from lab.harness.listener import socket_path
+from lab.harness.loads import Loads
 from lab.results import LatencyRecord, Sample, ScenarioRecord, SubjectRecord
 from lab.workloads.contract import InProcessWorkload, ServedWorkload
 from lab.workloads.registry import workload
@@ -54,6 +57,7 @@ class _Cell:
     timing: Timing
     cores: Cores
     seed: int
+    tracer: tuple[str, ...] = ()
 
     def server_job(self, path: str | None = None) -> dict[str, Any]:
         return {
@@ -64,17 +68,24 @@ class _Cell:
             "core": self.cores.server,
             "window_s": self.timing.window_s,
             "warmup_s": self.timing.warmup_s,
+            "traced": bool(self.tracer),
         }
 
-    def load_job(self, work: ServedWorkload) -> dict[str, Any]:
-        return {
-            "clients": to_job(work.clients(self.scenario.parameters)),
-            "wire": work.wire,
-            "core": self.cores.load,
-            "window_s": self.timing.window_s,
-            "warmup_s": self.timing.warmup_s,
-            "seed": self.seed,
-        }
+    def load_jobs(self, work: ServedWorkload, folder: str) -> list[dict[str, Any]]:
+        """One for each load process; raw figures go into files in ``folder``."""
+        parts = work.clients(self.scenario.parameters).divided(len(self.cores.loads))
+        return [
+            {
+                "clients": to_job(part),
+                "wire": work.wire,
+                "core": core,
+                "window_s": self.timing.window_s,
+                "warmup_s": self.timing.warmup_s,
+                "seed": self.seed,
+                "raw": os.path.join(folder, f"{number}-"),
+            }
+            for number, (part, core) in enumerate(zip(parts, self.cores.loads, strict=False))
+        ]
 
 
 def take_sample(
@@ -87,11 +98,14 @@ def take_sample(
     timing: Timing,
     cores: Cores,
     seed: int,
+    tracer: tuple[str, ...] = (),
 ) -> Sample:
     """Measure ``subject`` once under ``scenario``, in processes of its own.
 
-    ``seed`` makes the load's payloads. Always returns a sample, with status ``failed`` and its reason if
-    anything went wrong; only what is no `Exception` (an interrupt) is raised, after everything was ended.
+    ``seed`` makes the load's payloads. ``tracer`` is a command line under which the measured process runs and
+    leaves `marks`: what such a sample says of time is worth nothing.
+    Always returns a sample, with status ``failed`` and its reason if anything went wrong; only what is no
+    `Exception` (an interrupt) is raised, after everything was ended.
     """
     identity = {
         "subject": subject.name,
@@ -101,8 +115,9 @@ def take_sample(
         "warmup": warmup,
         "started_at": datetime.now().astimezone().isoformat(timespec="milliseconds"),
     }
+    cell = _Cell(subject, scenario, timing, cores, seed, tracer)
     try:
-        return Sample(**identity, status="ok", **_figures(_Cell(subject, scenario, timing, cores, seed)))
+        return Sample(**identity, status="ok", **_figures(cell))
     except ChildFailure as failure:
         return Sample(**identity, status="failed", reason=str(failure), stderr_tail=failure.stderr_tail)
     except OSError as error:
@@ -117,60 +132,59 @@ def client_limited(load_utilisation: float, server_utilisation: float) -> bool:
 def _figures(cell: _Cell) -> dict[str, Any]:
     work = workload(cell.scenario.workload)
     if isinstance(work, ServedWorkload):
-        with socket_path(work.wire) as path, Children(cell.timing.deadline_s) as children:
-            return _served(children, cell, work, path)
+        with (
+            socket_path(work.wire) as path,
+            tempfile.TemporaryDirectory(prefix="muxlab-raw-") as folder,
+            Children(cell.timing.deadline_s) as children,
+        ):
+            server = children.start("server", "lab.harness.worker", cell.server_job(path))
+            return _served(children, server, Loads(children, cell.load_jobs(work, folder)))
     if isinstance(work, InProcessWorkload):
         with Children(cell.timing.deadline_s) as children:
             return _in_process(children, cell)
     raise TypeError(f"{work.name} is neither a served nor an in-process workload")
 
 
-def _served(children: Children, cell: _Cell, work: ServedWorkload, path: str | None) -> dict[str, Any]:
-    server = children.start("server", "lab.harness.worker", cell.server_job(path))
-    load = children.start("load", "lab.harness.load", cell.load_job(work))
+def _served(children: Children, server: Child, loads: Loads) -> dict[str, Any]:
     listening = children.expect(server, "listening", "the server to listen")
-    load.send(json.dumps(listening["address"]))
-    connections = work.clients(cell.scenario.parameters).connections
-    connection_bytes = _connection_bytes(children, server, load, connections)
-    quiet = children.expect(load, "quiet", "the load to connect and warm up")
+    connection_bytes = _connection_bytes(children, server, loads, listening["address"])
+    loads_pinned = loads.warm_up()
     server.send("begin")
     children.expect(server, "begun", "the server to read its accounts")
     setup_s = children.elapsed_s()
-    load.send("go")
-    measured = children.expect(load, "measured", "the load to finish its window")
+    loads.run_window()
     server.send("end")
-    used = children.expect(server, "used", "the server to read its accounts again")
-    figures = _without_event(used) | _without_event(measured)
-    load_utilisation = measured["load_cpu_s"] / measured["window_s"]
+    used = _without_event(children.expect(server, "used", "the server to read its accounts again"))
+    measured = loads.measured()
     server_utilisation = (used["cpu_user_s"] + used["cpu_system_s"]) / measured["window_s"]
-    return figures | {
+    return {
+        **used,
+        **measured,
         "setup_s": setup_s,
         "connection_bytes": connection_bytes,
-        "latency": _latency(measured["latency"]),
-        "load_utilisation": load_utilisation,
-        "client_limited": client_limited(load_utilisation, server_utilisation),
-        "pinned": bool(listening["pinned"] and quiet["pinned"]),
+        "client_limited": client_limited(measured["load_utilisation"], server_utilisation),
+        "pinned": bool(listening["pinned"] and loads_pinned),
     }
 
 
-def _connection_bytes(children: Children, server: Child, load: Child, connections: int) -> float | None:
-    """What each connection after the first batch adds to the server's resident memory; None for too few.
+def _connection_bytes(children: Children, server: Child, loads: Loads, address: object) -> float | None:
+    """Have the load connect. Returns what each connection after the first batch adds to the server's resident
+    memory; None for too few.
 
     The first batch pays what is needed once: code that runs for the first time, buffers, grown tables.
     """
     resident = []
-    for _ in ("the first batch", "all"):
-        children.expect(load, "connected", "the load to connect")
+    for command in (json.dumps(address), "go on"):
+        loads.connect(command)
         server.send("memory")
         resident.append(children.expect(server, "resident", "the server to read its memory")["bytes"])
-        load.send("go on")
-    if connections < FEWEST_CONNECTIONS:
+    if loads.connections < FEWEST_CONNECTIONS:
         return None
-    return (resident[1] - resident[0]) / (connections - CONNECT_BATCH)
+    return (resident[1] - resident[0]) / (loads.connections - loads.first_batch)
 
 
 def _in_process(children: Children, cell: _Cell) -> dict[str, Any]:
-    worker = children.start("server", "lab.harness.worker", cell.server_job())
+    worker = children.start("server", "lab.harness.worker", cell.server_job(), cell.tracer)
     measured = children.expect(worker, "measured", "the workload to finish its window")
     return _without_event(measured) | {
         "setup_s": children.elapsed_s() - measured["window_s"],

@@ -19,7 +19,7 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from lab.harness import observer, subjects
+from lab.harness import marks, observer, subjects
 from lab.harness.channel import Channel
 from lab.harness.latency import latency_record
 from lab.harness.listener import listen
@@ -47,7 +47,9 @@ def main() -> None:
 def _serve(channel: Channel, job: dict[str, Any], work: ServedWorkload) -> None:
     loop = None if job["subject"] == subjects.FLOOR else _new_loop(channel, job)
     listener = listen(work.wire, job["path"])
-    control = threading.Thread(target=_control, args=(channel, loop), name="control", daemon=True)
+    control = threading.Thread(
+        target=_control, args=(channel, loop, job["traced"]), name="control", daemon=True
+    )
     control.start()
     channel.report("listening", address=listener.getsockname(), pinned=job["pinned"])
     if loop is None:
@@ -67,7 +69,7 @@ def _error_of(context: dict[str, Any]) -> BaseException:
     return context.get("exception") or RuntimeError(f"the loop reported: {context.get('message')}")
 
 
-def _control(channel: Channel, loop: asyncio.AbstractEventLoop | None) -> None:
+def _control(channel: Channel, loop: asyncio.AbstractEventLoop | None, traced: bool) -> None:
     """Answer the parent while the server serves. Both snapshots are taken while no request is under way."""
     try:
         before: observer.Usage | None = None
@@ -79,8 +81,12 @@ def _control(channel: Channel, loop: asyncio.AbstractEventLoop | None) -> None:
             now = observer.usage(loop)
             if command == "begin":
                 before = now
+                if traced:
+                    marks.leave("begin", apart=True)
                 channel.report("begun")
             else:
+                if traced:
+                    marks.leave("end", apart=True)
                 used = observer.difference(before, now)
                 channel.report("used", **used, peak_rss_bytes=observer.peak_rss_bytes())
     except BaseException as error:
@@ -92,7 +98,7 @@ def _exercise(channel: Channel, job: dict[str, Any], work: InProcessWorkload) ->
     if job["subject"] == subjects.FLOOR:
         with work.by_hand(job["values"]) as by_hand:
             by_hand.run(job["warmup_s"])
-            window = _Window(by_hand, None)
+            window = _Window(by_hand, None, job["traced"])
             channel.report("measured", **window.close(by_hand.run(job["window_s"])), pinned=job["pinned"])
     else:
         loop = _new_loop(channel, job)
@@ -105,22 +111,26 @@ async def _measure(
     exercise: Exercise, loop: asyncio.AbstractEventLoop, job: dict[str, Any]
 ) -> dict[str, Any]:
     await exercise.run(job["warmup_s"])
-    window = _Window(exercise, loop)
+    window = _Window(exercise, loop, job["traced"])
     return window.close(await exercise.run(job["window_s"]))
 
 
 class _Window:
     """The measured window of an in-process workload: opened by making it, closed once."""
 
-    def __init__(self, exercise: Exercise | ExerciseByHand, loop: object | None) -> None:
-        self._loop = loop
+    def __init__(self, exercise: Exercise | ExerciseByHand, loop: object | None, traced: bool) -> None:
+        self._loop, self._traced = loop, traced
         self._latencies_ns = exercise.latencies_ns if isinstance(exercise, Timed) else []
         self._latencies_ns.clear()
         self._before = observer.usage(loop)
         self._start = time.perf_counter()
+        if traced:
+            marks.leave("begin", apart=False)
 
     def close(self, operations: int) -> dict[str, Any]:
         """What was done and used since."""
+        if self._traced:
+            marks.leave("end", apart=False)
         window_s = time.perf_counter() - self._start
         used = observer.difference(self._before, observer.usage(self._loop))
         latency = latency_record(self._latencies_ns)
