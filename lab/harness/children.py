@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Sequence
 from typing import IO, Any
 
@@ -54,7 +55,7 @@ class ChildFailure(Exception):
 
 
 class Child:
-    """One process and its pipes. ``role`` is what messages call it: ``server`` or ``load``.
+    """One process and its pipes. ``role`` is what messages call it: ``server``, ``load``, ``load 2 of 3``.
 
     ``tracer``: the command line of what runs it, if it is traced.
     """

@@ -41,6 +41,9 @@ def from_job(fields: dict[str, Any]) -> Clients:
 
 
 def open_clients(described: Clients, address: Address, wire: Wire, seed: int) -> LoadClients:
-    """The engine that plays ``described`` clients of the server at ``address``; nothing is connected yet."""
+    """The engine that plays ``described`` clients of the server at ``address``; nothing is connected yet.
+
+    Where they are a part of the load, their payloads are others than those of the other parts.
+    """
     module, name = ENGINES[type(described)]
-    return getattr(import_module(module), name)(address, wire, described, seed)
+    return getattr(import_module(module), name)(address, wire, described, seed + described.first)

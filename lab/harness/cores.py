@@ -1,8 +1,8 @@
-"""Which cores the measured process and the load get, and how a process takes its own.
+"""Which cores the measured process and the load processes get, and how a process takes its own.
 
-Unpinned, the scheduler moves both about, and the figures vary with it. The two get different physical cores
-where the machine has them. macOS has no call that pins a process; there and on a single core the sample says
-that nothing was pinned.
+Unpinned, the scheduler moves them about, and the figures vary with it. Each gets a physical core of its own
+where the machine has them; no load process is put beside the server. macOS has no call that pins a process;
+there and on a single core the sample says that nothing was pinned.
 """
 
 from __future__ import annotations
@@ -14,32 +14,72 @@ from pathlib import Path
 _TOPOLOGY = "/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list"
 
 
+AUTOMATIC_LOADS = 4
+"""Without a wish there are at most so many load processes: enough for any loop in Python, and on a machine
+with many cores the others are left to whatever else runs."""
+
+
 @dataclass(frozen=True)
 class Cores:
-    """The cores of a run; both None: nothing is pinned, and ``note`` says why."""
+    """The cores of a run; all None: nothing is pinned, and ``note`` says why."""
 
     server: int | None
-    load: int | None
+    loads: tuple[int | None, ...]
+    """One entry for each load process; those with the same core share it."""
     note: str
     """For people: ``server on core 1, load on core 0``."""
 
 
-def choose_cores() -> Cores:
-    """A core for the server and one for the load, among those that this process may use."""
+def choose_cores(load_processes: int | None = None) -> Cores:
+    """A core for the server and one for each load process, among those that this process may use.
+
+    None: as many load processes as there are physical cores beside the server's, at least one and at most
+    `AUTOMATIC_LOADS`. More than there are cores share some.
+    """
     if not hasattr(os, "sched_setaffinity"):
-        return Cores(None, None, "not pinned: this system has no call that pins a process")
+        return _unpinned("this system has no call that pins a process", load_processes or 1)
     usable = sorted(os.sched_getaffinity(0))
     if len(usable) < 2:
-        return Cores(None, None, "not pinned: there is one usable core, which server and load share")
-    load = usable[0]
-    siblings = _siblings(load)
-    for server in usable[1:]:
-        if server not in siblings:
-            return Cores(server, load, f"server on core {server}, load on core {load}")
-    server = usable[1]
-    return Cores(
-        server, load, f"server on core {server}, load on core {load}, which are threads of one physical core"
-    )
+        return _unpinned("there is one usable core, which server and load share", load_processes or 1)
+    beside_first = _siblings(usable[0])
+    server = next((core for core in usable[1:] if core not in beside_first), usable[1])
+    alone, threads = _by_physical_core(usable, server)
+    places = [*alone, *threads] or [usable[0]]
+    count = load_processes or max(1, min(len(alone), AUTOMATIC_LOADS))
+    loads = tuple(places[number % len(places)] for number in range(count))
+    note = f"server on core {server}, {_said(loads)}"
+    if server in beside_first:
+        note += ", which are threads of one physical core"
+    return Cores(server, loads, note)
+
+
+def _unpinned(why: str, load_processes: int) -> Cores:
+    several = f"; {load_processes} load processes" if load_processes > 1 else ""
+    return Cores(None, (None,) * load_processes, f"not pinned: {why}{several}")
+
+
+def _by_physical_core(usable: list[int], server: int) -> tuple[list[int], list[int]]:
+    """The cores away from the server's physical one: the first thread of each, and the other threads."""
+    alone: list[int] = []
+    threads: list[int] = []
+    beside_server = _siblings(server) | {server}
+    beside: set[int] = set()
+    for core in usable:
+        if core in beside_server:
+            continue
+        (threads if core in beside else alone).append(core)
+        beside |= _siblings(core)
+    return alone, threads
+
+
+def _said(loads: tuple[int | None, ...]) -> str:
+    """``load on core 0``; ``3 load processes on cores 0, 2``, and that some share one."""
+    cores = list(dict.fromkeys(loads))
+    where = f"core{'s' if len(cores) > 1 else ''} {', '.join(map(str, cores))}"
+    if len(loads) == 1:
+        return f"load on {where}"
+    shared = "" if len(cores) == len(loads) else ", which they share"
+    return f"{len(loads)} load processes on {where}{shared}"
 
 
 def pin(core: int | None) -> bool:

@@ -30,6 +30,8 @@ PATIENCE_S = 0.25
 LOSSES_ALLOWED = 0.01
 """Of the datagrams of a run; and one a socket at least, since a short run has few."""
 NUMBER_BYTES = 8
+NUMBERS_BITS = 48
+"""The sockets of each load process draw from numbers of their own, more than any window can use."""
 
 
 class DatagramClients(LoadClients):
@@ -41,7 +43,7 @@ class DatagramClients(LoadClients):
         tail_bytes = max(1, self._size - NUMBER_BYTES)
         tails = [each[: self._size - NUMBER_BYTES] for each in distinct_payloads(1, tail_bytes, seed)]
         self._next_tail = itertools.cycle(tails).__next__
-        self._next_number = itertools.count().__next__
+        self._next_number = itertools.count(described.first << NUMBERS_BITS).__next__
         self._buffer = bytearray(self._size + 1)
         self._poll = select.poll()
         self._to_open = described.connections

@@ -1,15 +1,35 @@
-"""Raw latencies -> the record that a sample carries. Runs after the window, never in it."""
+"""Raw latencies -> the record that a sample carries. Runs after the window, never in it.
+
+The raw ones of several load processes are put together before anything is made of them: percentiles of parts
+cannot be averaged, nor taken from a histogram without its coarseness. They come through files, as they are.
+"""
 
 from __future__ import annotations
 
 import bisect
 import math
+from array import array
 from collections.abc import Iterable
 
 from lab.results import LatencyRecord
 
 BUCKET_GROWTH = 1.05
 """Neighbouring buckets of the histogram lie 5 % apart: finer than what any figure shows."""
+
+
+def write_raw(path: str, raw_ns: array[int], count: int) -> None:
+    """The first ``count`` of ``raw_ns``, as they stand in memory, into the file ``path``."""
+    with open(path, "wb") as file:
+        file.write(memoryview(raw_ns)[:count])
+
+
+def read_raw(paths: Iterable[str]) -> array[int]:
+    """What `write_raw` put into the files ``paths``, one after the other."""
+    raw_ns = array("q")
+    for path in paths:
+        with open(path, "rb") as file:
+            raw_ns.frombytes(file.read())
+    return raw_ns
 
 
 def latency_record(raw_ns: Iterable[int]) -> LatencyRecord | None:

@@ -1,6 +1,7 @@
-"""The load process of one sample: connects, warms up, runs the window, all when the parent says so.
+"""A load process of one sample: connects, warms up, runs the window, all when the parent says so.
 
-It is started fresh for every sample (``python -m lab.harness.load``), and imports as little as it can. Its
+There may be several, each with a part of the clients; `loads` is what the parent sees of them. It is
+started fresh for every sample (``python -m lab.harness.load``), and imports as little as it can. Its
 garbage collector is off from the first connection: the engine makes no cycles, and a collection in the window
 would stand in the latencies of the server.
 """
@@ -10,13 +11,12 @@ from __future__ import annotations
 import gc
 import json
 import time
-from dataclasses import asdict
 from typing import Any
 
 from lab.harness.channel import Channel
 from lab.harness.client_kinds import from_job, open_clients
 from lab.harness.clients import LoadClients
-from lab.harness.latency import latency_record
+from lab.harness.latency import write_raw
 
 
 def main() -> None:
@@ -32,7 +32,7 @@ def main() -> None:
         clients.run(job["warmup_s"])
         channel.report("quiet", pinned=job["pinned"])
         channel.command()
-        channel.report("measured", **_measure(clients, job["window_s"]))
+        channel.report("measured", **_measure(clients, job["window_s"], job["raw"]))
         channel.command()
     except BaseException as error:
         channel.fail(error)
@@ -49,19 +49,23 @@ def _connect(channel: Channel, clients: LoadClients) -> None:
     channel.command()
 
 
-def _measure(clients: LoadClients, window_s: float) -> dict[str, Any]:
-    """Run the window; make figures of it only when it is over."""
-    cpu_before_s = time.process_time()
+def _measure(clients: LoadClients, window_s: float, raw: str) -> dict[str, Any]:
+    """Run the window; leave the latencies in files whose names begin with ``raw``.
+
+    Nothing is made of them here: another load process of this sample may still be in its window.
+    """
+    cpu_before_s, began_ns = time.process_time(), time.perf_counter_ns()
     exchanged = clients.run(window_s)
     load_cpu_s = time.process_time() - cpu_before_s
     clients.check_silence()
-    latency = latency_record(clients.latencies_ns[: exchanged.operations])
+    write_raw(f"{raw}latency", clients.latencies_ns, exchanged.operations)
     return {
         "operations": exchanged.operations,
         "lost": exchanged.lost,
-        "window_s": exchanged.elapsed_ns / 1e9,
+        "began_ns": began_ns,
+        "ended_ns": began_ns + exchanged.elapsed_ns,
         "load_cpu_s": load_cpu_s,
-        "latency": asdict(latency) if latency else None,
+        "series": ["latency"],
     }
 
 

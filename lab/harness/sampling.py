@@ -137,7 +137,7 @@ def _figures(cell: _Cell) -> dict[str, Any]:
             tempfile.TemporaryDirectory(prefix="muxlab-raw-") as folder,
             Children(cell.timing.deadline_s) as children,
         ):
-            server = children.start("server", "lab.harness.worker", cell.server_job(path))
+            server = children.start("server", "lab.harness.worker", cell.server_job(path), cell.tracer)
             return _served(children, server, Loads(children, cell.load_jobs(work, folder)))
     if isinstance(work, InProcessWorkload):
         with Children(cell.timing.deadline_s) as children:

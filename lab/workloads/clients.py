@@ -1,4 +1,4 @@
-"""What the load process is to be for a served workload: one description for each kind of client.
+"""What the load is to be for a served workload: one description for each kind of client.
 
 Plain numbers and names, since a description crosses a pipe as JSON. `lab.harness.client_kinds` has the
 engine of each kind. Imported by the load process, so nothing here needs asyncio.
@@ -6,8 +6,8 @@ engine of each kind. Imported by the load process, so nothing here needs asyncio
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Self
 
 
 @dataclass(frozen=True)
@@ -15,8 +15,27 @@ class Clients:
     """What all kinds have in common."""
 
     kind: ClassVar[str]
+    divisible: ClassVar[tuple[str, ...]] = ("connections",)
+    """The fields of which each of several load processes gets a share, ``connections`` first. None: a kind
+    whose clients depend on one another, so that one process must play them all."""
     connections: int
     """Sockets that the load has open at once."""
+    first: int = field(default=0, kw_only=True)
+    """The number of the first of these connections among those of all load processes."""
+
+    def divided(self, processes: int) -> list[Self]:
+        """The same load for at most ``processes`` processes, as even as can be; each has a share of all that
+        is divisible, so there are no more than the smallest of it allows."""
+        if not self.divisible:
+            return [self]
+        totals = {name: getattr(self, name) for name in self.divisible}
+        parts: list[Self] = []
+        first, count = self.first, min(processes, *totals.values())
+        for number in range(count):
+            mine = {name: total // count + (number < total % count) for name, total in totals.items()}
+            parts.append(replace(self, first=first, **mine))
+            first += mine["connections"]
+        return parts
 
 
 @dataclass(frozen=True)
@@ -24,6 +43,7 @@ class Asking(Clients):
     """Closed-loop: a connection sends a request, and the next when its whole reply has come."""
 
     kind = "asking"
+    divisible = ("connections", "active")
     active: int
     """Connections that always have one request on the way; the others are held open and silent."""
     payload_bytes: int
@@ -61,17 +81,21 @@ class Datagrams(Clients):
 
 @dataclass(frozen=True)
 class Publishing(Clients):
-    """One connection publishes to all others, which subscribe; the next message when all have the last."""
+    """One connection publishes to all others, which subscribe; the next message when all have the last. Only
+    a process that has all of them knows when that is."""
 
     kind = "publishing"
+    divisible = ()
     message_bytes: int
 
 
 @dataclass(frozen=True)
 class Mixing(Clients):
-    """Small requests on most connections, large replies on ``bulk`` of them: one for ``every`` small ones."""
+    """Small requests on most connections, large replies on ``bulk`` of them: one for ``every`` small ones,
+    for which one process must count them all."""
 
     kind = "mixing"
+    divisible = ()
     bulk: int
     every: int
     message_bytes: int

@@ -41,7 +41,12 @@ def shown(show: progress.Show, record: RunRecord, folder: Path) -> None:
     measure = FakeMeasure(fails=lambda subject, scenario: subject == "epoll", cost_s=2.0)
     with show:
         runner.run(
-            record, folder, measure=measure, on_event=show, cores=Cores(None, None, ""), clock=measure.clock
+            record,
+            folder,
+            measure=measure,
+            on_event=show,
+            cores=Cores(None, (None,), ""),
+            clock=measure.clock,
         )
 
 

@@ -16,7 +16,7 @@ def use_machine(monkeypatch: pytest.MonkeyPatch, usable: set[int], siblings: dic
 
 def test_server_and_load_get_a_core_each(monkeypatch: pytest.MonkeyPatch) -> None:
     use_machine(monkeypatch, {2, 5}, {})
-    assert cores.choose_cores() == cores.Cores(5, 2, "server on core 5, load on core 2")
+    assert cores.choose_cores() == cores.Cores(5, (2,), "server on core 5, load on core 2")
 
 
 def test_threads_of_one_physical_core_are_avoided(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,14 +27,14 @@ def test_threads_of_one_physical_core_are_avoided(monkeypatch: pytest.MonkeyPatc
 def test_threads_of_one_physical_core_are_said_to_be_so(monkeypatch: pytest.MonkeyPatch) -> None:
     use_machine(monkeypatch, {0, 1}, {0: {0, 1}})
     chosen = cores.choose_cores()
-    assert (chosen.server, chosen.load) == (1, 0)
+    assert (chosen.server, chosen.loads) == (1, (0,))
     assert "threads of one physical core" in chosen.note
 
 
 def test_one_core_is_shared_and_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
     use_machine(monkeypatch, {3}, {})
     chosen = cores.choose_cores()
-    assert (chosen.server, chosen.load) == (None, None)
+    assert (chosen.server, chosen.loads) == (None, (None,))
     assert "one usable core" in chosen.note
 
 

@@ -30,7 +30,7 @@ def interrupted(tmp_path: Path) -> Path:
         seed=7,
         catalogue=FakeCatalogue(),
     )
-    runner.run(record, tmp_path / "r", measure=FakeMeasure(interrupt_at=4), cores=Cores(None, None, ""))
+    runner.run(record, tmp_path / "r", measure=FakeMeasure(interrupt_at=4), cores=Cores(None, (None,), ""))
     return tmp_path / "r"
 
 
@@ -136,5 +136,7 @@ def test_a_line_that_a_crash_cut_off_does_not_spoil_the_next_one(interrupted: Pa
         file.write(b'{"subject":"ep')
     measure = FakeMeasure()
     with folders.open_for_resuming(interrupted, environment()) as run:
-        runner.run(run.record, interrupted, measure=measure, earlier=run.samples, cores=Cores(None, None, ""))
+        runner.run(
+            run.record, interrupted, measure=measure, earlier=run.samples, cores=Cores(None, (None,), "")
+        )
     assert len(folders.read(interrupted).samples) == 4 + len(measure.calls)

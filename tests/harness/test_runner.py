@@ -14,7 +14,7 @@ from lab.harness.selection import Selection
 from lab.results import RunRecord, read_run
 from tests.fake_measuring import FakeCatalogue, FakeMeasure, environment
 
-NO_CORES = Cores(None, None, "not pinned")
+NO_CORES = Cores(None, (None,), "not pinned")
 
 
 def small_run(**changes: Any) -> RunRecord:

@@ -231,7 +231,7 @@ def test_without_cores_of_their_own_nothing_claims_to_be_pinned() -> None:
         order=0,
         warmup=True,
         timing=TIMING,
-        cores=Cores(None, None, "not pinned"),
+        cores=Cores(None, (None,), "not pinned"),
         seed=1,
     )
     assert (taken.status, taken.pinned, taken.warmup) == ("ok", False, True)

@@ -38,7 +38,7 @@ def reached_after(rounds: int) -> HowPrecise:
 def run(
     record: RunRecord, folder: Path, measure: FakeMeasure, how_precise: HowPrecise, **how: Any
 ) -> runner.Outcome:
-    cores = Cores(None, None, "not pinned")
+    cores = Cores(None, (None,), "not pinned")
     return runner.run(
         record, folder, measure=measure, cores=cores, clock=measure.clock, how_precise=how_precise, **how
     )

@@ -1,0 +1,102 @@
+"""The load processes of one sample, seen as one load.
+
+Each plays a part of the clients that the workload describes (`Clients.divided`), with payloads of its own.
+
+Rules
+- They connect one after the other, so that no more connects are under way at once than the listener's backlog
+  takes; they warm up and run the window all together. `warm_up` returns when all are quiet, `run_window` when
+  all have finished, so what the server used in between belongs to exactly what all of them counted.
+- Figures are merged by `MERGED`, nothing is averaged. The window lasts from the first one's beginning to the
+  last one's end, by a clock that all processes of a system share (`time.perf_counter`). Percentiles are made
+  of the raw latencies of all.
+- What limits is a core, not a process: the shares of processes on one core are added up.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from lab.harness.children import Children
+from lab.harness.clients import CONNECT_BATCH
+from lab.harness.latency import latency_record, read_raw
+from lab.results import LatencyRecord
+
+MERGED: dict[str, Callable[[Iterable[Any]], Any]] = {
+    "operations": sum,
+    "lost": sum,
+    "load_cpu_s": sum,
+    "began_ns": min,
+    "ended_ns": max,
+}
+"""How each figure of the report ``measured`` is made of those of all processes."""
+
+
+class Loads:
+    """One or more load processes, started by making this; ``children`` ends them."""
+
+    def __init__(self, children: Children, jobs: list[dict[str, Any]]) -> None:
+        """Start a process for each of ``jobs``, whose ``raw`` differ."""
+        self._children, self._jobs = children, jobs
+        self._reports: list[dict[str, Any]] = []
+        roles = [f"load {number} of {len(jobs)}" for number in range(1, 1 + len(jobs))]
+        self._processes = [
+            children.start(role if len(jobs) > 1 else "load", "lab.harness.load", job)
+            for role, job in zip(roles, jobs, strict=True)
+        ]
+
+    @property
+    def connections(self) -> int:
+        """Of all processes."""
+        return sum(job["clients"]["connections"] for job in self._jobs)
+
+    @property
+    def first_batch(self) -> int:
+        """How many connections there are once each has connected its first batch."""
+        return sum(min(CONNECT_BATCH, job["clients"]["connections"]) for job in self._jobs)
+
+    def connect(self, command: str) -> None:
+        """Have each in turn connect what ``command`` stands for: an address for the first batch, all then."""
+        for each in self._processes:
+            each.send(command)
+            self._children.expect(each, "connected", "the load to connect")
+
+    def warm_up(self) -> bool:
+        """Have all warm up and drain; whether each is pinned to its core."""
+        return all(
+            quiet["pinned"] for quiet in self._all("go on", "quiet", "the load to connect and warm up")
+        )
+
+    def run_window(self) -> None:
+        """Have all run the window and drain."""
+        self._reports = self._all("go", "measured", "the load to finish its window")
+
+    def measured(self) -> dict[str, Any]:
+        """What they did in it, together, under the names of `lab.results.Sample`'s fields."""
+        merged = {name: merge(each[name] for each in self._reports) for name, merge in MERGED.items()}
+        window_s = (merged.pop("ended_ns") - merged.pop("began_ns")) / 1e9
+        shares = [each["load_cpu_s"] / window_s for each in self._reports]
+        return merged | {
+            "window_s": window_s,
+            "load_utilisation": busiest_core([job["core"] for job in self._jobs], shares),
+            "load_utilisations": tuple(shares),
+            **{name: self._series(name) for name in self._reports[0]["series"]},
+        }
+
+    def _all(self, command: str, event: str, meaning: str) -> list[dict[str, Any]]:
+        """Tell all, then wait for all; the report of each."""
+        for each in self._processes:
+            each.send(command)
+        return [self._children.expect(each, event, meaning) for each in self._processes]
+
+    def _series(self, name: str) -> LatencyRecord | None:
+        return latency_record(read_raw(f"{job['raw']}{name}" for job in self._jobs))
+
+
+def busiest_core(cores: list[int | None], shares: list[float]) -> float:
+    """The largest sum of ``shares`` on one core; a process that is not pinned stands for itself."""
+    by_core: defaultdict[object, float] = defaultdict(float)
+    for number, (core, share) in enumerate(zip(cores, shares, strict=True)):
+        by_core["unpinned", number if core is None else None, core] += share
+    return max(by_core.values())
