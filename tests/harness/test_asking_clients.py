@@ -9,9 +9,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from lab.harness.asking_clients import AskingClients, spread
+from lab.harness.asking_clients import AskingClients
 from lab.harness.clients import ROTATION, ReplyError, distinct_payloads
 from lab.harness.listener import listen, socket_path
+from lab.harness.verified_connections import spread
 from lab.workloads.clients import Asking
 from lab.workloads.contract import Wire
 from lab.workloads.tls import server_context
@@ -120,7 +121,7 @@ def test_an_echo_that_is_not_what_was_sent_names_the_first_wrong_byte() -> None:
 
 @pytest.mark.parametrize("wire", ["tcp", "unix", "tls"])
 def test_connecting_goes_batch_by_batch(monkeypatch: pytest.MonkeyPatch, wire: Wire) -> None:
-    monkeypatch.setattr("lab.harness.asking_clients.CONNECT_BATCH", 2)
+    monkeypatch.setattr("lab.harness.verified_connections.CONNECT_BATCH", 2)
     with clients_of(echo, 5, 10, wire) as clients:
         assert [clients.connect_some() for _ in range(4)] == [2, 2, 1, 0]
         assert len(clients.connect()) == 5
@@ -154,14 +155,14 @@ def test_a_byte_too_many_is_noticed_although_the_next_reply_comes_in_one_piece(
     taken = threading.Event()
     with clients_of(one_too_many, 1, 10) as clients:
         fds = clients.connect()
-        complete = clients._complete
+        complete = clients.connections.complete
 
         def tell(fd: int, received: int | None) -> bool:
             whole = complete(fd, received)
             taken.set()
             return whole
 
-        monkeypatch.setattr(clients, "_complete", tell)
+        monkeypatch.setattr(clients.connections, "complete", tell)
         with pytest.raises(ReplyError, match="got 1 bytes that nobody asked for"):
             clients.exchange(fds, 0.0)
 

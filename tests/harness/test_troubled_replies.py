@@ -112,6 +112,6 @@ def test_replies_that_are_as_they_should_be_are_counted(name: str, monkeypatch: 
 def test_the_reply_to_another_request_is_another() -> None:
     described = Asking(2, active=2, payload_bytes=64, exchange="http")
     with contextlib.closing(AskingClients(("127.0.0.1", 1), "tcp", described, seed=1)) as clients:
-        pairs = list(itertools.combinations(clients.exchanges, 2))
+        pairs = list(itertools.combinations(clients.connections.exchanges, 2))
     assert pairs
     assert all(one[0] != other[0] and one[1] != other[1] for one, other in pairs)
