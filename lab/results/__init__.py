@@ -1,6 +1,7 @@
 """Runs and samples: the only hinge between the harness that writes them and the reports that read them."""
 
 from lab.results.load_records import CapacityRecord, LatencyRecord, OpenLoopRecord
+from lab.results.program_records import BodyCheck, ProgramKind, ProgramRecord
 from lab.results.records import (
     SCHEMA,
     Environment,
@@ -31,11 +32,14 @@ __all__ = [
     "SAMPLES_FILE",
     "SCHEMA",
     "SYSCALLS_FILE",
+    "BodyCheck",
     "CapacityRecord",
     "Environment",
     "LatencyRecord",
     "NotRun",
     "OpenLoopRecord",
+    "ProgramKind",
+    "ProgramRecord",
     "Run",
     "RunRecord",
     "Sample",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lab.results.load_records import CapacityRecord, LatencyRecord, OpenLoopRecord
+from lab.results.program_records import ProgramRecord
 
 SCHEMA = 1
 """Raised when a record changes so that an older muxlab would misread it."""
@@ -63,6 +64,8 @@ class ScenarioRecord:
     """The workload, or the load, keeps a pace of its own: the throughput says nothing of the subject."""
     rate_per_s: int | None = None
     """Open loops: how many requests are offered in a second. It is no parameter of the workload."""
+    program: ProgramRecord | None = None
+    """Somebody's own program, which is then what is served; None: the workload's own server."""
 
     @property
     def has_server(self) -> bool:
