@@ -153,7 +153,8 @@ class VerifiedConnections:
 
     def _open(self, index: int) -> int:
         room = self._described.receive_buffer_bytes
-        connection = open_connection(self._wire, self._address, index, receive_buffer_bytes=room)
+        number = self._described.first + index
+        connection = open_connection(self._wire, self._address, number, receive_buffer_bytes=room)
         fd = connection.fileno()
         self._sockets[fd] = connection
         self.receive[fd], self.send[fd] = connection.recv_into, connection.send
