@@ -6,7 +6,7 @@ import contextlib
 import random
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
@@ -18,9 +18,10 @@ from lab.cli import bench_options
 from lab.cli.exit_codes import DONE, FAILED, INTERRUPTED
 from lab.cli.invocation import program
 from lab.errors import LabError
-from lab.results import RunRecord, Sample
+from lab.results import Environment, RunRecord, Sample
 
 if TYPE_CHECKING:
+    from lab.harness.cores import Cores
     from lab.harness.runner import Outcome
     from lab.harness.selection import Selection
 
@@ -59,8 +60,8 @@ def bench(context: click.Context, **options: Any) -> None:
 def _new(context: click.Context, options: dict[str, Any]) -> int:
     from lab.harness import checks, folders, neighbours, plan
 
-    selection = _selection(options)
-    environment = _environment(selection.backends)
+    selection, cores = _with_cores(_selection(options))
+    environment = _environment(selection.backends, cores)
     seed = options["seed"] if options["seed"] is not None else random.SystemRandom().randrange(2**32)
     record = plan.build(selection, environment, id="", seed=seed, warnings=checks.warnings(environment))
     with folders.new_folder(options["out"]) as folder, neighbours.counted() as others:
@@ -72,10 +73,12 @@ def _new(context: click.Context, options: dict[str, Any]) -> int:
 def _resumed(context: click.Context, named: Path) -> int:
     from lab.cli.report import tell_damage
     from lab.harness import folders, neighbours
+    from lab.harness.cores import choose_cores
 
     folder = folders.find(named)
-    names = [subject.name for subject in folders.read(folder).record.subjects]
-    environment = _environment(names)
+    planned = folders.read(folder).record
+    cores = choose_cores(planned.load_processes)
+    environment = _environment([subject.name for subject in planned.subjects], cores)
     with folders.open_for_resuming(folder, environment) as run, neighbours.counted() as others:
         changes = folders.changes_since(run.record.environment, environment)
         record = replace(run.record, warnings=(*run.record.warnings, *changes, *_beside(others)))
@@ -105,17 +108,27 @@ def _selection(options: dict[str, Any]) -> Selection:
         connections=options["connections"],
         sizes=options["size"],
         settings=options["settings"],
+        load_processes=options["load_processes"],
         program=program(),
     )
 
 
-def _environment(names: Any) -> Any:
-    from lab.harness import environment, subjects
+def _with_cores(selection: Selection) -> tuple[Selection, Cores]:
+    """The cores of a new run, and the selection with as many load processes as they are for."""
     from lab.harness.cores import choose_cores
+
+    cores = choose_cores(selection.load_processes)
+    if len(cores.loads) > 1:
+        selection = replace(selection, load_processes=len(cores.loads))
+    return selection, cores
+
+
+def _environment(names: Iterable[str], cores: Cores) -> Environment:
+    from lab.harness import environment, subjects
 
     every = [subjects.describe(name).name for name in (*subjects.default_names(), *names)]
     packages = [name.partition(":")[0].partition(".")[0] for name in every]
-    return environment.capture(choose_cores().note, packages)
+    return environment.capture(cores.note, packages)
 
 
 def _refuse_other_options(context: click.Context) -> None:

@@ -102,8 +102,15 @@ parameters: Options = _together(
         metavar="WORKLOAD.PARAMETER=N[,N...]",
         help="Any parameter of a workload: ring.pairs=100,1000. Wins over the two above.",
     ),
+    click.option(
+        "--load-processes",
+        type=click.IntRange(1, 64),
+        metavar="N",
+        help="Divide a server's clients among so many processes.  [default: one for each physical core "
+        "beside the server's, up to 4]",
+    ),
 )
-"""The values of the workloads' parameters."""
+"""The values of the workloads' parameters, and who plays their clients."""
 
 which_run: Options = _together(
     click.option("--seed", type=click.IntRange(min=0), help="Repeats the order of an earlier run."),

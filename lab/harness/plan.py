@@ -99,6 +99,7 @@ def build(
         warnings=tuple(warnings),
         precision=selection.precision,
         max_time_s=selection.time_limit_s,
+        load_processes=selection.load_processes or 1,
     )
 
 

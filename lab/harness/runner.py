@@ -85,7 +85,9 @@ def run(
     time is up. Raises `OSError` when the folder cannot be written (a full disk): what was written until then
     stays.
     """
-    driver = _Driver(record, folder, measure, on_event, how_precise, cores or choose_cores(), clock)
+    driver = _Driver(
+        record, folder, measure, on_event, how_precise, cores or choose_cores(record.load_processes), clock
+    )
     return driver.drive(tuple(earlier))
 
 

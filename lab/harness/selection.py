@@ -45,6 +45,8 @@ class Selection:
     """For each workload with a parameter called ``size``, in bytes."""
     settings: Settings = field(default_factory=dict)
     """Wins over ``connections`` and ``sizes``."""
+    load_processes: int | None = None
+    """As in `RunRecord`; None: one."""
     program: str = "muxlab"
     """What starts muxlab here, quoted for a shell; the recorded command begins with it."""
 
@@ -74,6 +76,8 @@ class Selection:
             words += ["--size", _listed(self.sizes)]
         for (name, parameter), values in self.settings.items():
             words += ["--set", f"{name}.{parameter}={_listed(values)}"]
+        if self.load_processes is not None:
+            words += ["--load-processes", str(self.load_processes)]
         return f"{self.program} {shlex.join([*words, '--seed', str(seed)])}"
 
 
