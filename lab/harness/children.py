@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
 from lab.harness.stuck import look
@@ -40,6 +40,9 @@ DISTORTING_VARIABLES = (
     "PYTHONPROFILEIMPORTTIME",
 )
 """Taken out of the children's environment: each changes what is measured, or fixes what must vary."""
+
+Tracers = Mapping[str, Sequence[str]]
+"""The command line that stands before that of a child, by the child's module; only few are traced."""
 
 
 class ChildFailure(Exception):
@@ -141,8 +144,8 @@ class Children:
     The first one started is the server, whose account of a failure comes first.
     """
 
-    def __init__(self, deadline_s: float) -> None:
-        self._deadline_s = deadline_s
+    def __init__(self, deadline_s: float, tracers: Tracers | None = None) -> None:
+        self._deadline_s, self._tracers = deadline_s, tracers or {}
         self.started = time.monotonic()
         self._children: list[Child] = []
         self._selector = selectors.DefaultSelector()
@@ -166,9 +169,9 @@ class Children:
             return failed.terminate()
         return "\n".join(f"--- {child.role}\n{child.terminate()}" for child in self._children)
 
-    def start(self, role: str, module: str, job: dict[str, Any], tracer: Sequence[str] = ()) -> Child:
-        """Start ``python -m module``, under ``tracer`` if there is one, and give it its job."""
-        child = Child(role, module, tracer)
+    def start(self, role: str, module: str, job: dict[str, Any]) -> Child:
+        """Start ``python -m module``, under its tracer if it has one, and give it its job."""
+        child = Child(role, module, self._tracers.get(module, ()))
         self._children.append(child)
         self._selector.register(child.stdout, selectors.EVENT_READ, child)
         child.send(json.dumps(job))

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lab.harness.children import Child, ChildFailure, Children
+from lab.harness.children import Child, ChildFailure, Children, Tracers
 from lab.harness.client_kinds import to_job
 from lab.harness.cores import Cores, choose_cores
 from lab.harness.listener import socket_path
@@ -57,7 +57,7 @@ class _Cell:
     timing: Timing
     cores: Cores
     seed: int
-    tracer: tuple[str, ...] = ()
+    tracers: Tracers | None = None
 
     def server_job(self, path: str | None = None) -> dict[str, Any]:
         return {
@@ -68,7 +68,7 @@ class _Cell:
             "core": self.cores.server,
             "window_s": self.timing.window_s,
             "warmup_s": self.timing.warmup_s,
-            "traced": bool(self.tracer),
+            "traced": bool(self.tracers),
         }
 
     def load_jobs(self, work: ServedWorkload, folder: str) -> list[dict[str, Any]]:
@@ -98,14 +98,13 @@ def take_sample(
     timing: Timing,
     cores: Cores,
     seed: int,
-    tracer: tuple[str, ...] = (),
+    tracers: Tracers | None = None,
 ) -> Sample:
     """Measure ``subject`` once under ``scenario``, in processes of its own.
 
-    ``seed`` makes the load's payloads. ``tracer`` is a command line under which the measured process runs and
-    leaves `marks`: what such a sample says of time is worth nothing.
-    Always returns a sample, with status ``failed`` and its reason if anything went wrong; only what is no
-    `Exception` (an interrupt) is raised, after everything was ended.
+    ``seed`` makes the load's payloads. Always returns a sample, with status ``failed`` and its reason if
+    anything went wrong; only what is no `Exception` (an interrupt) is raised, after everything was ended.
+    With ``tracers`` the measured process leaves `marks`, and what the sample says of time is worth nothing.
     """
     identity = {
         "subject": subject.name,
@@ -115,7 +114,7 @@ def take_sample(
         "warmup": warmup,
         "started_at": datetime.now().astimezone().isoformat(timespec="milliseconds"),
     }
-    cell = _Cell(subject, scenario, timing, cores, seed, tracer)
+    cell = _Cell(subject, scenario, timing, cores, seed, tracers)
     try:
         return Sample(**identity, status="ok", **_figures(cell))
     except ChildFailure as failure:
@@ -135,12 +134,12 @@ def _figures(cell: _Cell) -> dict[str, Any]:
         with (
             socket_path(work.wire) as path,
             tempfile.TemporaryDirectory(prefix="muxlab-raw-") as folder,
-            Children(cell.timing.deadline_s) as children,
+            Children(cell.timing.deadline_s, cell.tracers) as children,
         ):
-            server = children.start("server", "lab.harness.worker", cell.server_job(path), cell.tracer)
+            server = children.start("server", "lab.harness.worker", cell.server_job(path))
             return _served(children, server, Loads(children, cell.load_jobs(work, folder)))
     if isinstance(work, InProcessWorkload):
-        with Children(cell.timing.deadline_s) as children:
+        with Children(cell.timing.deadline_s, cell.tracers) as children:
             return _in_process(children, cell)
     raise TypeError(f"{work.name} is neither a served nor an in-process workload")
 
@@ -184,7 +183,7 @@ def _connection_bytes(children: Children, server: Child, loads: Loads, address: 
 
 
 def _in_process(children: Children, cell: _Cell) -> dict[str, Any]:
-    worker = children.start("server", "lab.harness.worker", cell.server_job(), cell.tracer)
+    worker = children.start("server", "lab.harness.worker", cell.server_job())
     measured = children.expect(worker, "measured", "the workload to finish its window")
     return _without_event(measured) | {
         "setup_s": children.elapsed_s() - measured["window_s"],
