@@ -66,6 +66,7 @@ class _Cell:
             "workload": self.scenario.workload,
             "values": self.scenario.parameters,
             "core": self.cores.server,
+            "core_beside": next(iter(self.cores.loads), None),
             "window_s": self.timing.window_s,
             "warmup_s": self.timing.warmup_s,
             "traced": bool(self.tracers),

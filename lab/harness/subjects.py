@@ -20,7 +20,7 @@ from backends import registry
 from lab.errors import LabError, UnknownNameError
 from lab.harness.probe import unsupported
 from lab.results import ScenarioRecord, SubjectRecord
-from lab.workloads.contract import Workload
+from lab.workloads.contract import InProcessWorkload, Workload
 from lab.workloads.registry import workload
 
 CONTROL = "asyncio"
@@ -144,7 +144,16 @@ def cannot_run(name: str, scenario: ScenarioRecord, descriptor_limit: int) -> st
         )
     if lacking := _lacking(name, scenario.workload):
         return f"unsupported: {name} does not implement {lacking}"
-    return None
+    return _without_surroundings(scenario.workload, tuple(scenario.parameters.items()))
+
+
+@functools.cache
+def _without_surroundings(workload_name: str, values: tuple[tuple[str, int], ...]) -> str | None:
+    """Why what must be around the measured process cannot be had here; None: it can, or nothing must."""
+    work = workload(workload_name)
+    if not isinstance(work, InProcessWorkload) or work.surroundings(dict(values)) is None:
+        return None
+    return _trial().without_surroundings(workload_name, dict(values))
 
 
 @functools.cache

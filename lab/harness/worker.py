@@ -13,6 +13,7 @@ The garbage collector is left as the subject finds it: what it costs is part of 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
 import time
@@ -37,7 +38,8 @@ def main() -> None:
             _serve(channel, job, work)
             raise RuntimeError("the server ended by itself; expected it to serve until it is stopped")
         if isinstance(work, InProcessWorkload):
-            _exercise(channel, job, work)
+            with work.surroundings(job["values"], job["core_beside"]) or contextlib.nullcontext():
+                _exercise(channel, job, work)
         channel.command()
     except BaseException as error:
         channel.fail(error)

@@ -197,6 +197,15 @@ class InProcessWorkload(Workload):
     def by_hand(self, values: Values) -> AbstractContextManager[ExerciseByHand]:
         """Set the floor up; leaving it gives everything back."""
 
+    def surroundings(self, values: Values, beside: int | None = None) -> AbstractContextManager[None] | None:
+        """What the measured process must have around it, entered before it has a loop or a second thread.
+
+        It may change the process for good, so it is entered only in a process that ends soon. Where it cannot
+        be had, entering raises `LabError` with the reason. ``beside`` is the core of a process that helps;
+        None: any. With the smallest values of all parameters nothing is needed, as with most workloads: None.
+        """
+        return None
+
     def load_descriptors(self, values: Values) -> int:
         return 0
 

@@ -22,7 +22,7 @@ SMALL = {
     "subprocesses": {"concurrent": 2},
     "signals": {"kinds": 2},
     "idle-cpu": {"connections": 10},
-    "dns": {"concurrent": 2},
+    "dns": {"concurrent": 2, "source": 1},
 }
 SMALL_ECHO = {"connections": 8, "size": 1024}
 

@@ -79,7 +79,8 @@ def test_a_scenarios_id_holds_all_values_in_order_of_name() -> None:
         ("signals", {}, "Signals to oneself, 1 at a time"),
         ("idle-cpu", {}, "Nothing to do, 100 silent connections, 100 ticks a second"),
         ("idle-cpu", {"connections": 1, "ticks": 0}, "Nothing to do, 1 silent connection, no tick"),
-        ("dns", {"numeric": 1}, "Name lookups, 127.0.0.1, 4 at a time"),
+        ("dns", {"source": 0}, "Name lookups, 127.0.0.1, 4 at a time"),
+        ("dns", {"delay": 5}, "Name lookups, a server asked that waits 5 ms, 4 at a time"),
     ],
 )
 def test_a_title_is_for_people(name: str, values: dict[str, int], title: str) -> None:
