@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lab.harness.plan import Cell
-from lab.results import RunRecord, Sample
+from lab.results import RunRecord, Sample, ScenarioRecord, SubjectRecord, SyscallCount
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,49 @@ class Stopped:
 
 
 @dataclass(frozen=True)
+class CountingStarted:
+    """All rounds are taken; the pass that counts system calls begins. It is not timed."""
+
+    cells: int
+    """Those that it will count."""
+    remaining_s: float
+
+
+@dataclass(frozen=True)
+class CountStarted:
+    """One cell is about to be traced."""
+
+    subject: SubjectRecord
+    scenario: ScenarioRecord
+    done: int
+    """Cells counted before it."""
+    cells: int
+    remaining_s: float
+
+
+@dataclass(frozen=True)
+class CountFinished:
+    """One cell has been counted, or could not be; the count is on the disk."""
+
+    count: SyscallCount
+
+
+@dataclass(frozen=True)
 class Warned:
     """Something that bears on how far the results can be trusted; it is kept in the record as well."""
 
     text: str
 
 
-Event = RunStarted | CellStarted | CellFinished | RoundFinished | RoundAdded | Stopped | Warned
+Event = (
+    RunStarted
+    | CellStarted
+    | CellFinished
+    | RoundFinished
+    | RoundAdded
+    | Stopped
+    | CountingStarted
+    | CountStarted
+    | CountFinished
+    | Warned
+)

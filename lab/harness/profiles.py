@@ -33,6 +33,8 @@ class Profile:
     """Those of the default subjects that take part; None: all of them."""
     every_workload: bool = field(default=True)
     """Whether a workload without points takes part, with its defaults."""
+    syscalls: bool = False
+    """Whether system calls are counted, where they can be: a second or two for each cell, once."""
 
 
 PROFILES: dict[str, Profile] = {
@@ -79,6 +81,7 @@ PROFILES: dict[str, Profile] = {
             warmup_rounds=1,
             window_s=0.5,
             warmup_s=0.1,
+            syscalls=True,
             points={
                 "echo-sockets": (
                     *({"connections": connections, "size": 1024} for connections in (1, 64, 512)),

@@ -2,6 +2,8 @@
 
 Rules
 - ``run.json`` stands before the first sample, and says how the run ended after the last.
+- System calls are counted when all rounds are taken, so that no tracer runs beside a sample; that time is not
+  the run's time of measuring.
 - A failed sample is kept and the run goes on. A cell that fails `GIVE_UP_AFTER` rounds in a row is not tried
   again: were it to hang each time, it alone would make the run many times longer.
 - KeyboardInterrupt ends the run, not the program: the sample under way is lost (`take_sample` ends its
@@ -19,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.harness import plan
+from lab.harness.counting import Count, CountingPass, count_syscalls
 from lab.harness.environment import now
 from lab.harness.events import (
     CellFinished,
@@ -34,7 +37,7 @@ from lab.harness.pace import Pace
 from lab.harness.plan import Cell
 from lab.harness.sampling import Cores, choose_cores, take_sample
 from lab.harness.stopping import HowPrecise, enough, out_of_time
-from lab.results import RunRecord, Sample, append_sample, write_run
+from lab.results import RunRecord, Sample, SyscallCount, append_sample, write_run
 
 GIVE_UP_AFTER = 3
 
@@ -52,6 +55,8 @@ class Outcome:
     record: RunRecord
     folder: Path
     taken: tuple[Sample, ...]
+    counted: tuple[SyscallCount, ...] = ()
+    """The cells whose system calls this call counted, or tried to."""
 
     @property
     def interrupted(self) -> bool:
@@ -62,6 +67,11 @@ class Outcome:
     def failures(self) -> tuple[Sample, ...]:
         """The samples that failed in this call."""
         return tuple(sample for sample in self.taken if sample.status == "failed")
+
+    @property
+    def uncounted(self) -> tuple[SyscallCount, ...]:
+        """The counts that failed in this call."""
+        return tuple(count for count in self.counted if count.status == "failed")
 
 
 def ignore(event: Event) -> None:
@@ -78,17 +88,20 @@ def run(
     earlier: Iterable[Sample] = (),
     cores: Cores | None = None,
     clock: Callable[[], float] = time.monotonic,
+    count: Count = count_syscalls,
+    counted: Iterable[SyscallCount] = (),
 ) -> Outcome:
     """Measure every cell of ``record`` that has no good sample in ``earlier``; write all to ``folder``.
+
+    Then count the system calls of those that have no good count in ``counted``, if the record wants it.
 
     Where the record wishes for precision, rounds are added until ``how_precise`` says that it is reached, or
     time is up. Raises `OSError` when the folder cannot be written (a full disk): what was written until then
     stays.
     """
-    driver = _Driver(
-        record, folder, measure, on_event, how_precise, cores or choose_cores(record.load_processes), clock
-    )
-    return driver.drive(tuple(earlier))
+    cores = cores or choose_cores(record.load_processes)
+    driver = _Driver(record, folder, measure, on_event, how_precise, cores, clock)
+    return driver.drive(tuple(earlier), CountingPass(folder, cores, on_event, count, tuple(counted)))
 
 
 class _Driver:
@@ -112,10 +125,11 @@ class _Driver:
         self._position = 0
         self._earlier: tuple[Sample, ...] = ()
         self._taken: list[Sample] = []
+        self._counted: list[SyscallCount] = []
         self._failed_in_a_row: Counter[tuple[str, str]] = Counter()
         self._given_up: set[tuple[str, str]] = set()
 
-    def drive(self, earlier: tuple[Sample, ...]) -> Outcome:
+    def drive(self, earlier: tuple[Sample, ...], counting: CountingPass) -> Outcome:
         self._earlier = earlier
         self._began_s = self._clock() - self._record.measured_s
         done = {_key(sample) for sample in earlier if sample.status == "ok"}
@@ -127,6 +141,7 @@ class _Driver:
             self._on_event(Warned(text))
         try:
             self._all_rounds(done)
+            self._count(counting)
         except KeyboardInterrupt:
             return self._end("interrupted")
         except OSError:
@@ -147,6 +162,15 @@ class _Driver:
             if because is not None:
                 self._stop(rounds, because)
                 return
+
+    def _count(self, counting: CountingPass) -> None:
+        """Count system calls, as far as it comes; the time of measuring stands still."""
+        began_s = self._clock()
+        try:
+            for each in counting.counts(self._record, skip=self._given_up):
+                self._counted.append(each)
+        finally:
+            self._began_s += self._clock() - began_s
 
     def _note_time(self) -> None:
         self._record = dataclasses.replace(self._record, measured_s=self._clock() - self._began_s)
@@ -235,7 +259,7 @@ class _Driver:
         self._note_time()
         self._record = dataclasses.replace(self._record, status=status, finished_at=now())
         write_run(self._folder, self._record)
-        return Outcome(self._record, self._folder, tuple(self._taken))
+        return Outcome(self._record, self._folder, tuple(self._taken), tuple(self._counted))
 
     def _end_if_possible(self) -> None:
         try:

@@ -47,6 +47,8 @@ class Selection:
     """Wins over ``connections`` and ``sizes``."""
     load_processes: int | None = None
     """As in `RunRecord`; None: one."""
+    syscalls: bool | None = None
+    """Whether to count system calls as well."""
     program: str = "muxlab"
     """What starts muxlab here, quoted for a shell; the recorded command begins with it."""
 
@@ -70,6 +72,8 @@ class Selection:
             words += ["--precision", f"{self.precision * 100:g}%"]
         if self.max_time_s is not None:
             words += ["--max-time", f"{self.max_time_s:g}s"]
+        if self.syscalls is not None:
+            words += ["--syscalls" if self.syscalls else "--no-syscalls"]
         if self.connections:
             words += ["--connections", _listed(self.connections)]
         if self.sizes:
