@@ -140,6 +140,13 @@ def test_an_interrupted_run_is_resumed_to_its_end(here: Path) -> None:
     assert len(read_run(only_run(here)).samples) == 8
 
 
+def test_a_resumed_run_keeps_its_number_of_load_processes(here: Path) -> None:
+    first, rest = FakeMeasure(interrupt_at=1), FakeMeasure()
+    muxlab_bench(*SMALL, "--load-processes", "3", "--out", "mine", measure=first)
+    muxlab_bench("--resume", "mine", measure=rest)
+    assert {len(call["cores"].loads) for call in (*first.calls, *rest.calls)} == {3}
+
+
 def test_resuming_refuses_options_that_would_change_the_plan(here: Path) -> None:
     muxlab_bench(*SMALL, measure=FakeMeasure(interrupt_at=3))
     result = muxlab_bench("--resume", only_run(here).name, "--rounds", "9")

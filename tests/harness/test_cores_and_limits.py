@@ -38,6 +38,35 @@ def test_one_core_is_shared_and_said_to_be(monkeypatch: pytest.MonkeyPatch) -> N
     assert "one usable core" in chosen.note
 
 
+def test_each_load_process_gets_a_physical_core_away_from_the_servers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    use_machine(monkeypatch, set(range(8)), {core: {core % 4, core % 4 + 4} for core in range(8)})
+    chosen = cores.choose_cores()
+    assert (chosen.server, chosen.loads) == (1, (0, 2, 3))
+    assert chosen.note == "server on core 1, 3 load processes on cores 0, 2, 3"
+    assert cores.choose_cores(5).loads == (0, 2, 3, 4, 6)
+    assert cores.choose_cores(1).note == "server on core 1, load on core 0"
+
+
+def test_there_are_only_so_many_load_processes_unless_more_are_wished_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    use_machine(monkeypatch, set(range(32)), {})
+    assert len(cores.choose_cores().loads) == cores.AUTOMATIC_LOADS
+    assert len(set(cores.choose_cores(9).loads)) == 9
+
+
+def test_more_load_processes_than_cores_share_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_machine(monkeypatch, {0, 1}, {})
+    chosen = cores.choose_cores(2)
+    assert (chosen.server, chosen.loads) == (1, (0, 0))
+    assert chosen.note == "server on core 1, 2 load processes on core 0, which they share"
+    use_machine(monkeypatch, {3}, {})
+    assert cores.choose_cores(2).loads == (None, None)
+    assert cores.choose_cores(2).note.endswith("; 2 load processes")
+
+
 def test_a_system_that_cannot_pin_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(cores.os, "sched_setaffinity", raising=False)
     assert "no call that pins" in cores.choose_cores().note

@@ -220,3 +220,10 @@ def test_a_deadline_leaves_room_for_the_window() -> None:
 
 def test_a_profile_is_found_by_its_name() -> None:
     assert profile("smoke").name == "smoke"
+
+
+def test_the_number_of_load_processes_is_part_of_the_plan_and_of_the_command() -> None:
+    record = build(Selection(load_processes=3))
+    assert record.load_processes == 3
+    assert "--load-processes 3 --seed 7" in record.command
+    assert build(Selection()).load_processes == 1
