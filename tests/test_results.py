@@ -1,5 +1,9 @@
 """The hinge: what is written is what is read."""
 
+import contextlib
+import dataclasses
+import itertools
+import json
 from pathlib import Path
 
 import pytest
@@ -96,6 +100,113 @@ def test_a_damaged_line_costs_its_own_sample_only_and_is_named(tmp_path: Path, r
     assert run.samples == (sample(), sample(order=4))
     (damage,) = run.damage
     assert f"{results.SAMPLES_FILE}, line 2, is damaged and was left out" in damage
+
+
+ONE_OF_EACH_TYPE = ("x", 1, True, None, [1], {"a": 1})
+
+
+def places(value: object, place: tuple = ()) -> list[tuple[tuple, object]]:
+    """Everything in a document that is not null, with where it stands."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    below = [each for key, item in inside for each in places(item, (*place, key))]
+    return below if value is None else [(place, value), *below]
+
+
+def changed(document: object, place: tuple, value: object) -> object:
+    """A copy of the document with ``value`` in the place."""
+    if not place:
+        return value
+    copy = dict(document) if isinstance(document, dict) else list(document)
+    copy[place[0]] = changed(copy[place[0]], place[1:], value)
+    return copy
+
+
+def json_type(value: object) -> type:
+    return float if type(value) is int else type(value)
+
+
+def full_sample() -> results.Sample:
+    return sample(
+        latency=latency(),
+        counters={"waits": 2},
+        reason="r",
+        stderr_tail="t",
+        connection_bytes=1.5,
+        load_cpu_s=0.1,
+        load_utilisation=0.2,
+    )
+
+
+def full_record() -> results.RunRecord:
+    return record(precision=0.05, max_time_s=1.0, finished_at="f", stopped="s", warnings=("w",))
+
+
+@pytest.mark.parametrize("whole", [full_sample(), full_record()])
+def test_a_value_of_another_type_is_refused_wherever_it_stands(whole: object) -> None:
+    document = json.loads(results.to_json(whole))
+    accepted = []
+    for (place, value), other in itertools.product(places(document), ONE_OF_EACH_TYPE):
+        if json_type(other) is json_type(value) or (other is None and place):
+            continue
+        with contextlib.suppress(RunError):
+            results.from_json(type(whole), json.dumps(changed(document, place, other)))
+            accepted.append((place, other))
+    assert accepted == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("subject", None, "expected a text as subject, got null"),
+        ("window_s", None, "expected a number as window_s, got null"),
+        ("window_s", 10**400, "a number that can be counted with as window_s"),
+        ("operations", 1.5, r"a whole number as operations, got 1\.5"),
+        ("operations", 2**63, "a whole number that can be counted with as operations"),
+        ("operations", True, "a whole number as operations, got true"),
+        ("reason", "\ud800", "a text of whole characters as reason"),
+        ("latency", {"count": 1}, r"expected latency\.min_ns, which is not there"),
+        ("latency", [[]] * 20, r"expected an object as latency, got .*…"),
+    ],
+)
+def test_what_does_not_fit_is_told_with_its_place(field: str, value: object, expected: str) -> None:
+    document = json.loads(results.to_json(sample()))
+    with pytest.raises(RunError, match=expected):
+        results.from_json(results.Sample, json.dumps(document | {field: value}))
+
+
+def test_null_stands_only_where_there_may_be_nothing() -> None:
+    document = json.loads(results.to_json(full_sample()))
+    silent = set()
+    for name in document:
+        with contextlib.suppress(RunError):
+            results.from_json(results.Sample, json.dumps(document | {name: None}))
+            silent.add(name)
+    assert silent == {field.name for field in dataclasses.fields(results.Sample) if field.default is None}
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "NaN", '{"schema": 1e999}', '{"schema": null}', "{}", "[]"])
+def test_a_record_that_cannot_be_understood_is_refused_with_its_file(tmp_path: Path, text: str) -> None:
+    (tmp_path / results.RUN_FILE).write_text(text)
+    with pytest.raises(RunError, match=r"run\.json is not the record of a run: expected "):
+        results.read_run(tmp_path)
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[1]", b"null", b"\xff"])
+def test_microbenchmarks_that_cannot_be_read_cost_nothing_else(tmp_path: Path, data: bytes) -> None:
+    results.write_run(tmp_path, record())
+    (tmp_path / results.MICROBENCH_FILE).write_bytes(data)
+    run = results.read_run(tmp_path)
+    assert run.microbench is None
+    assert "microbench.json is damaged and was left out: " in run.damage[0]
+
+
+def test_a_last_line_without_its_end_counts_if_whole_and_is_damage_if_it_does_not_fit(tmp_path: Path) -> None:
+    results.write_run(tmp_path, record())
+    path = tmp_path / results.SAMPLES_FILE
+    path.write_text(results.to_json(sample()))
+    assert results.read_run(tmp_path).samples == (sample(),)
+    path.write_text('{"subject":1}')
+    assert len(results.read_run(tmp_path).damage) == 1
 
 
 def test_a_separator_of_unicode_does_not_end_a_line(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from lab.cli import bench_options
 from lab.cli.exit_codes import DONE, FAILED, INTERRUPTED
 from lab.cli.invocation import program
 from lab.errors import LabError
-from lab.results import Environment, RunRecord, Sample
+from lab.results import Environment, RunRecord, Sample, read_run
 
 if TYPE_CHECKING:
     from lab.harness.cores import Cores
@@ -76,7 +76,7 @@ def _resumed(context: click.Context, named: Path) -> int:
     from lab.harness.cores import choose_cores
 
     folder = folders.find(named)
-    planned = folders.read(folder).record
+    planned = read_run(folder).record
     cores = choose_cores(planned.load_processes)
     environment = _environment([subject.name for subject in planned.subjects], cores)
     with folders.open_for_resuming(folder, environment) as run, neighbours.counted() as others:
@@ -190,9 +190,8 @@ def _measure(context: click.Context, record: RunRecord, folder: Path, earlier: t
 def _close(outcome: Outcome) -> int:
     """Write the report of what there is, show it, and say how it went: the exit code."""
     from lab.cli.report import publish
-    from lab.harness import folders
 
-    samples = folders.read(outcome.folder).samples
+    samples = read_run(outcome.folder).samples
     if outcome.interrupted:
         again = f"{program()} bench --resume {outcome.folder}"
         click.echo(f"Interrupted with {len(samples)} samples kept; `{again}` goes on", err=True)

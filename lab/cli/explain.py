@@ -11,6 +11,7 @@ import click
 
 from lab.cli.invocation import as_started, program
 from lab.errors import LabError
+from lab.results import read_run
 
 if TYPE_CHECKING:
     from reports.analysis.cells import Cell
@@ -77,7 +78,7 @@ def _figures(name: str, available: bool) -> list[str]:
 
     try:
         folder = folders.newest()
-        run = folders.read(folder)
+        run = read_run(folder)
     except LabError as error:
         return [as_started(f"No figures: {error}")]
     from reports.analysis.judgement import judge

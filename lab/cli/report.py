@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from lab.results import Run
+from lab.results import Run, read_run
 
 
 @click.command(short_help="Write the report of a run again.")
@@ -20,7 +20,7 @@ def report(run: Path | None) -> None:
     from lab.harness import folders
 
     folder = folders.newest() if run is None else folders.find(run)
-    tell_damage(folders.read(folder))
+    tell_damage(read_run(folder))
     publish(folder)
 
 

@@ -52,16 +52,6 @@ def find(named: Path, parent: Path = RUNS) -> Path:
     return named
 
 
-def read(folder: Path) -> Run:
-    """Read a run; damage of any kind is a `RunError` that names the folder."""
-    try:
-        return read_run(folder)
-    except (OSError, ValueError) as error:
-        raise RunError(
-            f"cannot read the run in {folder}: {error}. Is it a folder that `muxlab bench` made?"
-        ) from error
-
-
 @contextlib.contextmanager
 def open_for_resuming(folder: Path, environment: Environment) -> Iterator[Run]:
     """Read and hold a run that is to go on here.
@@ -69,10 +59,10 @@ def open_for_resuming(folder: Path, environment: Environment) -> Iterator[Run]:
     Raises `RunError` if samples taken now would not be comparable, `LabError` if a bench is running in it. A
     last line of ``samples.jsonl`` that a crash cut off is removed: the next one would be glued to it.
     """
-    _check_comparable(folder, read(folder).record.environment, environment)
+    _check_comparable(folder, read_run(folder).record.environment, environment)
     with _held(folder):
         _drop_torn_line(folder / SAMPLES_FILE)
-        yield read(folder)
+        yield read_run(folder)
 
 
 def changes_since(before: Environment, environment: Environment) -> tuple[str, ...]:

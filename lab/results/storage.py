@@ -120,8 +120,8 @@ def _microbench(path: Path) -> tuple[dict[str, Any] | None, list[str]]:
     data = _content(path)
     try:
         document = None if data is None else _json(data)
-        if not isinstance(document, dict | None):
-            raise ValueError("expected an object")
+        if data is not None and not isinstance(document, dict):
+            raise ValueError(f"expected an object, got {data[:40]!r}")
     except ValueError as error:
         return None, [f"{path} is damaged and was left out: {error}"]
     return document, []

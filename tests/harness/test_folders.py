@@ -14,7 +14,7 @@ from lab.errors import LabError, RunError
 from lab.harness import folders, plan, runner
 from lab.harness.sampling import Cores
 from lab.harness.selection import Selection
-from lab.results import RUN_FILE, SAMPLES_FILE
+from lab.results import RUN_FILE, SAMPLES_FILE, read_run
 from tests.fake_measuring import FakeCatalogue, FakeMeasure, environment
 
 MOMENT = datetime.datetime(2026, 1, 2, 3, 4, 5)
@@ -94,13 +94,13 @@ def test_a_run_is_found_by_its_name_alone(interrupted: Path) -> None:
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=f"expected {RUN_FILE} in it"):
-        folders.read(tmp_path)
+        read_run(tmp_path)
 
 
 def test_bytes_that_are_no_text_are_refused_with_the_folders_name(interrupted: Path) -> None:
     (interrupted / RUN_FILE).write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(RunError, match="cannot read the run"):
-        folders.read(interrupted)
+    with pytest.raises(RunError, match=r"r/run\.json is not the record of a run"):
+        read_run(interrupted)
 
 
 def test_a_run_goes_on_under_the_same_conditions(interrupted: Path) -> None:
@@ -139,4 +139,4 @@ def test_a_line_that_a_crash_cut_off_does_not_spoil_the_next_one(interrupted: Pa
         runner.run(
             run.record, interrupted, measure=measure, earlier=run.samples, cores=Cores(None, (None,), "")
         )
-    assert len(folders.read(interrupted).samples) == 4 + len(measure.calls)
+    assert len(read_run(interrupted).samples) == 4 + len(measure.calls)
