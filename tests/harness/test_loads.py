@@ -136,8 +136,9 @@ def scripted(folder: Path, *raw_ns: list[int], core: int | None = 0) -> tuple[Lo
     for number, (part, raw) in enumerate(zip(ASKING.divided(len(raw_ns)), raw_ns, strict=True)):
         jobs.append({"clients": to_job(part), "core": core, "raw": f"{folder}/{number}-"})
         write_raw(f"{folder}/{number}-latency", array("q", [*raw, 0, 0]), len(raw))
-        figures = {"operations": len(raw), "lost": number, "load_cpu_s": 0.04, "series": ["latency"]}
-        measured.append(figures | {"began_ns": number * 1_000_000, "ended_ns": 100_000_000 - number})
+        figures = {"operations": len(raw), "lost": number, "load_cpu_s": 0.04, "busy_s": 0.04}
+        figures |= {"began_ns": number * 1_000_000, "ended_ns": 100_000_000 - number}
+        measured.append(figures | {"series": ["latency"], "schedule": None})
     children = ScriptedChildren(measured)
     return Loads(children, jobs), children  # type: ignore[arg-type]
 
