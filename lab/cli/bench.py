@@ -18,7 +18,7 @@ from lab.cli import bench_options
 from lab.cli.exit_codes import DONE, FAILED, INTERRUPTED
 from lab.cli.invocation import program
 from lab.errors import LabError
-from lab.results import Environment, RunRecord, Sample, read_run
+from lab.results import Environment, RunRecord, Sample, SyscallCount, read_run
 
 if TYPE_CHECKING:
     from lab.harness.cores import Cores
@@ -31,6 +31,8 @@ class Instruments:
     """What measures; handed in through click's context, so that a whole run can be tried without one."""
 
     measure: Callable[..., Sample]
+    count: Callable[..., SyscallCount] | None = None
+    """None: with strace."""
 
 
 @click.command(short_help="Measure, and write a report.")
@@ -58,16 +60,17 @@ def bench(context: click.Context, **options: Any) -> None:
 
 
 def _new(context: click.Context, options: dict[str, Any]) -> int:
-    from lab.harness import checks, folders, neighbours, plan
+    from lab.harness import checks, counting, folders, neighbours, plan, profiles
 
     selection, cores = _with_cores(_selection(options))
     environment = _environment(selection.backends, cores)
     seed = options["seed"] if options["seed"] is not None else random.SystemRandom().randrange(2**32)
     record = plan.build(selection, environment, id="", seed=seed, warnings=checks.warnings(environment))
+    record = counting.decided(record, selection.syscalls, profiles.profile(record.profile).syscalls)
     with folders.new_folder(options["out"]) as folder, neighbours.counted() as others:
         record = replace(record, id=folder.resolve().name, warnings=(*record.warnings, *_beside(others)))
         _announce(record, folder)
-        return _close(_measure(context, record, folder, ()))
+        return _close(_measure(context, record, folder))
 
 
 def _resumed(context: click.Context, named: Path) -> int:
@@ -84,7 +87,7 @@ def _resumed(context: click.Context, named: Path) -> int:
         record = replace(run.record, warnings=(*run.record.warnings, *changes, *_beside(others)))
         _announce(record, folder)
         tell_damage(run)
-        return _close(_measure(context, record, folder, run.samples))
+        return _close(_measure(context, record, folder, run.samples, run.syscalls))
 
 
 def _beside(others: bool) -> tuple[str, ...]:
@@ -105,6 +108,7 @@ def _selection(options: dict[str, Any]) -> Selection:
         duration_s=options["duration"],
         precision=options["precision"],
         max_time_s=options["max_time"],
+        syscalls=options["syscalls"],
         connections=options["connections"],
         sizes=options["size"],
         settings=options["settings"],
@@ -148,6 +152,7 @@ def _refuse_other_options(context: click.Context) -> None:
 
 def _announce(record: RunRecord, folder: Path) -> None:
     """Say what will be run, where to, and about how long it takes."""
+    from lab.cli.counting import announced
     from lab.cli.precision import stopping
     from lab.cli.terminal import console, counted, duration, short
     from lab.harness import plan
@@ -157,7 +162,8 @@ def _announce(record: RunRecord, folder: Path) -> None:
     out.print(
         f"muxlab {record.muxlab}, profile {record.profile}: {counted(len(record.subjects), 'subject')}, "
         f"{counted(len(record.scenarios), 'scenario')}, {counted(record.rounds, 'round')}: "
-        f"{counted(cells, 'sample')}, about {duration(plan.estimate_s(record))} in all{stopping(record)}. "
+        f"{counted(cells, 'sample')}, about {duration(plan.estimate_s(record))} in all{stopping(record)}"
+        f"{announced(record)}. "
         f"Seed {record.seed}, into {short(folder)}",
         soft_wrap=True,
     )
@@ -176,19 +182,27 @@ def _left_out(record: RunRecord) -> Iterator[str]:
         yield f"Left out: {', '.join(names)}{where}: {reason}"
 
 
-def _measure(context: click.Context, record: RunRecord, folder: Path, earlier: tuple[Sample, ...]) -> Outcome:
+def _measure(
+    context: click.Context,
+    record: RunRecord,
+    folder: Path,
+    earlier: tuple[Sample, ...] = (),
+    counted: tuple[SyscallCount, ...] = (),
+) -> Outcome:
     from lab.cli.precision import how_precise
     from lab.cli.progress import progress
     from lab.harness import runner
 
     instruments = context.find_object(Instruments)
-    chosen = {"measure": instruments.measure} if instruments else {}
+    chosen = {name: each for name, each in vars(instruments).items() if each} if instruments else {}
     with progress() as show:
-        return runner.run(record, folder, on_event=show, how_precise=how_precise, earlier=earlier, **chosen)
+        kept = {"earlier": earlier, "counted": counted}
+        return runner.run(record, folder, on_event=show, how_precise=how_precise, **kept, **chosen)
 
 
 def _close(outcome: Outcome) -> int:
     """Write the report of what there is, show it, and say how it went: the exit code."""
+    from lab.cli.counting import list_uncounted
     from lab.cli.report import publish
 
     samples = read_run(outcome.folder).samples
@@ -200,9 +214,10 @@ def _close(outcome: Outcome) -> int:
         return INTERRUPTED if outcome.interrupted else FAILED
     publish(outcome.folder)
     _list_failures(outcome)
+    list_uncounted(outcome.uncounted)
     if outcome.interrupted:
         return INTERRUPTED
-    return FAILED if outcome.failures else DONE
+    return FAILED if outcome.failures or outcome.uncounted else DONE
 
 
 def _list_failures(outcome: Outcome) -> None:

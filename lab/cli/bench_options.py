@@ -75,6 +75,12 @@ how_long: Options = _together(
         metavar="TIME",
         help="Begin no round that would end later: 90s, 10m, 2h.  [with --precision: 1h]",
     ),
+    click.option(
+        "--syscalls/--no-syscalls",
+        default=None,
+        help="Count system calls by name with strace, after the last round, untimed; a second or two for "
+        "each subject and scenario.  [default: in full, where strace works]",
+    ),
 )
 """How thorough a run is, and when it ends."""
 

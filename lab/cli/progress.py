@@ -10,6 +10,9 @@ from lab.cli.terminal import console, counted, duration, is_terminal
 from lab.harness.events import (
     CellFinished,
     CellStarted,
+    CountFinished,
+    CountingStarted,
+    CountStarted,
     Event,
     RoundAdded,
     RoundFinished,
@@ -17,9 +20,8 @@ from lab.harness.events import (
     Stopped,
     Warned,
 )
-from lab.harness.plan import Cell
 from lab.harness.stuck import innermost_frame
-from lab.results import Sample
+from lab.results import Sample, ScenarioRecord, SubjectRecord, SyscallCount
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -75,6 +77,10 @@ class Lines:
                 return f"Round {rounds} added: {because}"
             case Stopped(rounds=rounds, because=because):
                 return f"Stopped after {counted(rounds, 'round')} because {because}"
+            case CountingStarted(cells=cells, remaining_s=left):
+                return f"Counting the system calls of {counted(cells, 'cell')}: about {duration(left)}"
+            case CountFinished(count=SyscallCount(status="failed") as count):
+                return f"Not counted: {count.subject} under {count.scenario}: {count.reason}"
             case Warned(text=text):
                 return f"Warning: {text}"
         return None
@@ -112,20 +118,27 @@ class Bar(Lines):
                 self._progress.update(self._task, total=cells, completed=done, left=duration(left))
             case CellStarted(cell=cell, position=position, remaining_s=left):
                 self._progress.update(
-                    self._task, completed=position - 1, where=self._where(cell), left=duration(left)
+                    self._task,
+                    completed=position - 1,
+                    where=self._where(cell.subject, cell.scenario),
+                    left=duration(left),
                 )
             case RoundFinished(done=done):
                 self._progress.update(self._task, completed=done)
                 return
             case RoundAdded(cells=cells):
                 self._progress.update(self._task, total=cells)
+            case CountStarted(done=done, cells=cells, remaining_s=left):
+                where = self._where(event.subject, event.scenario)
+                self._progress.update(
+                    self._task, completed=done, total=cells, where=where, left=duration(left)
+                )
         super().__call__(event)
 
-    def _where(self, cell: Cell) -> str:
+    def _where(self, subject: SubjectRecord, scenario: ScenarioRecord) -> str:
         """``epoll · idle 5,000``, cut to a third of the line: the bar and the numbers need the rest."""
-        scenario = cell.scenario
         point = f" {scenario.parameters[scenario.axis]:,}" if scenario.axis else ""
-        text = f"{cell.subject.name} · {scenario.workload}{point}"
+        text = f"{subject.name} · {scenario.workload}{point}"
         room = self._progress.console.width // 3
         return text if len(text) <= room else text[: room - 1] + "…"
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lab.errors import LabError, RunError
-from lab.results import RUN_FILE, SAMPLES_FILE, Environment, Run, read_run
+from lab.results import RUN_FILE, SAMPLES_FILE, SYSCALLS_FILE, Environment, Run, read_run
 
 RUNS = Path("runs")
 """Relative to the working directory; ignored by git."""
@@ -57,11 +57,12 @@ def open_for_resuming(folder: Path, environment: Environment) -> Iterator[Run]:
     """Read and hold a run that is to go on here.
 
     Raises `RunError` if samples taken now would not be comparable, `LabError` if a bench is running in it. A
-    last line of ``samples.jsonl`` that a crash cut off is removed: the next one would be glued to it.
+    last line of samples or counts that a crash cut off is removed: the next one would be glued to it.
     """
     _check_comparable(folder, read_run(folder).record.environment, environment)
     with _held(folder):
         _drop_torn_line(folder / SAMPLES_FILE)
+        _drop_torn_line(folder / SYSCALLS_FILE)
         yield read_run(folder)
 
 

@@ -1,0 +1,25 @@
+"""What the terminal says of the pass that counts system calls."""
+
+from __future__ import annotations
+
+import click
+
+from lab.results import RunRecord, SyscallCount
+
+
+def announced(record: RunRecord) -> str:
+    """What follows the estimate of the rounds; empty where nothing is counted."""
+    from lab.cli.terminal import duration
+    from lab.harness import counting
+
+    if not record.syscalls:
+        return ""
+    return f", then about {duration(counting.estimate_s(record))} to count system calls"
+
+
+def list_uncounted(failed: tuple[SyscallCount, ...]) -> None:
+    """Each cell whose system calls could not be counted, and why."""
+    if failed:
+        click.echo(f"\nThe system calls of {len(failed)} cells could not be counted:", err=True)
+    for count in failed:
+        click.echo(f"  {count.subject} under {count.scenario}: {count.reason}", err=True)
