@@ -17,6 +17,7 @@ SCHEMA = 1
 
 SubjectKind = Literal["mini-loop", "comparison", "floor", "custom"]
 SampleStatus = Literal["ok", "failed"]
+AllocatorState = Literal["fresh", "seasoned"]
 RunStatus = Literal["running", "complete", "interrupted"]
 
 
@@ -64,6 +65,9 @@ class ScenarioRecord:
     """The workload, or the load, keeps a pace of its own: the throughput says nothing of the subject."""
     rate_per_s: int | None = None
     """Open loops: how many requests are offered in a second. It is no parameter of the workload."""
+    allocator: AllocatorState = "fresh"
+    """What glibc's allocator has seen when the measured loop is made: ``fresh``: nothing larger than its first
+    threshold for mapping a block has been freed; ``seasoned``: one such block has."""
     program: ProgramRecord | None = None
     """Somebody's own program, which is then what is served; None: the workload's own server."""
 
