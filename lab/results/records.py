@@ -66,8 +66,8 @@ class ScenarioRecord:
     rate_per_s: int | None = None
     """Open loops: how many requests are offered in a second. It is no parameter of the workload."""
     allocator: AllocatorState = "fresh"
-    """What glibc's allocator has seen when the measured loop is made: ``fresh``: nothing larger than its first
-    threshold for mapping a block has been freed; ``seasoned``: one such block has."""
+    """When the measured loop is made, has the process once freed a block that glibc's allocator had mapped?
+    ``fresh``: it has not; ``seasoned``: it has, and large blocks are nearly free since."""
     program: ProgramRecord | None = None
     """Somebody's own program, which is then what is served; None: the workload's own server."""
 
