@@ -12,13 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 from lab.harness.clients import LoadClients
 from lab.harness.connecting import Address
-from lab.workloads.clients import Asking, Churning, Clients, Datagrams, Mixing, Pipelining, Publishing
+from lab.workloads.clients import (
+    Asking,
+    Churning,
+    Clients,
+    Datagrams,
+    Mixing,
+    Offering,
+    Pipelining,
+    Publishing,
+)
 
 if TYPE_CHECKING:
     from lab.workloads.contract import Wire
 
 ENGINES: dict[type[Clients], tuple[str, str]] = {
     Asking: ("lab.harness.asking_clients", "AskingClients"),
+    Offering: ("lab.harness.offering_clients", "OfferingClients"),
     Pipelining: ("lab.harness.pipelining_clients", "PipeliningClients"),
     Churning: ("lab.harness.churning_clients", "ChurningClients"),
     Datagrams: ("lab.harness.datagram_clients", "DatagramClients"),

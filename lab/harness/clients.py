@@ -1,7 +1,7 @@
 """What every kind of client in the load process must be, and what all of them share.
 
 Rules of the contract
-- Closed-loop on bare system calls, no event loop.
+- Bare system calls, no event loop. Closed-loop, but for `open_loop`.
 - Every byte that comes is compared with what must come. A wrong or missing one raises `ReplyError`; it is
   never averaged away.
 - A run ends drained: nothing is under way between two of them, so what the server used between two
@@ -14,7 +14,7 @@ from __future__ import annotations
 import abc
 import random
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lab.errors import LabError
 
@@ -41,6 +41,12 @@ class Exchanged:
     elapsed_ns: int
     lost: int = 0
     """Datagrams that no reply came to in time. They are no operations."""
+    busy_ns: int | None = None
+    """Time in which there was something to send or to receive; None: the process's CPU time says it."""
+    series: dict[str, array[int]] = field(default_factory=dict)
+    """Further times beside the latencies, by name, in nanoseconds."""
+    schedule: dict[str, int] | None = None
+    """Open loops: totals of what became of the schedule (`kept_schedule`)."""
 
 
 class LoadClients(abc.ABC):
@@ -49,6 +55,8 @@ class LoadClients(abc.ABC):
     def __init__(self) -> None:
         self.latencies_ns = array("q", bytes(8 * CHUNK))
         """Of the last run; only the first ``operations`` entries count."""
+        self.own_core = True
+        """No other process of the sample is on this one's core, so that it may watch the clock."""
 
     @abc.abstractmethod
     def connect_some(self) -> int:

@@ -29,6 +29,13 @@ class Cores:
     note: str
     """For people: ``server on core 1, load on core 0``."""
 
+    def has_own(self, load: int) -> bool:
+        """Whether load process ``load`` has a core to itself; unpinned, whether there are cores enough."""
+        core = self.loads[load]
+        if core is None:
+            return len(self.loads) < (os.cpu_count() or 1)
+        return core != self.server and self.loads.count(core) == 1
+
 
 def choose_cores(load_processes: int | None = None) -> Cores:
     """A core for the server and one for each load process, among those that this process may use.

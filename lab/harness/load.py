@@ -28,6 +28,7 @@ def main() -> None:
         address = json.loads(channel.command())
         where = tuple(address) if isinstance(address, list) else address
         clients = open_clients(from_job(job["clients"]), where, job["wire"], job["seed"])
+        clients.own_core = job["own_core"]
         _connect(channel, clients)
         clients.run(job["warmup_s"])
         channel.report("quiet", pinned=job["pinned"])
@@ -59,13 +60,16 @@ def _measure(clients: LoadClients, window_s: float, raw: str) -> dict[str, Any]:
     load_cpu_s = time.process_time() - cpu_before_s
     clients.check_silence()
     write_raw(f"{raw}latency", clients.latencies_ns, exchanged.operations)
+    for name, times_ns in exchanged.series.items():
+        write_raw(f"{raw}{name}", times_ns, len(times_ns))
     return {
         "operations": exchanged.operations,
         "lost": exchanged.lost,
         "began_ns": began_ns,
         "ended_ns": began_ns + exchanged.elapsed_ns,
         "load_cpu_s": load_cpu_s,
-        "series": ["latency"],
+        "busy_s": load_cpu_s if exchanged.busy_ns is None else exchanged.busy_ns / 1e9,
+        "schedule": exchanged.schedule,
     }
 
 

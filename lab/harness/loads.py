@@ -9,7 +9,8 @@ Rules
 - Figures are merged by `MERGED`, nothing is averaged. The window lasts from the first one's beginning to the
   last one's end, by a clock that all processes of a system share (`time.perf_counter`). Percentiles are made
   of the raw latencies of all.
-- What limits is a core, not a process: the shares of processes on one core are added up.
+- What limits is a core, not a process: the shares of processes on one core are added up. A share is that of
+  the time in which the process had work, which is its CPU time, but for open loops: they watch the clock.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from typing import Any
 
 from lab.harness.children import Children
 from lab.harness.clients import CONNECT_BATCH
+from lab.harness.kept_schedule import open_loop_record
 from lab.harness.latency import latency_record, read_raw
-from lab.results import LatencyRecord
+from lab.results import LatencyRecord, OpenLoopRecord
 
 MERGED: dict[str, Callable[[Iterable[Any]], Any]] = {
     "operations": sum,
@@ -76,12 +78,13 @@ class Loads:
         """What they did in it, together, under the names of `lab.results.Sample`'s fields."""
         merged = {name: merge(each[name] for each in self._reports) for name, merge in MERGED.items()}
         window_s = (merged.pop("ended_ns") - merged.pop("began_ns")) / 1e9
-        shares = [each["load_cpu_s"] / window_s for each in self._reports]
+        shares = [each["busy_s"] / window_s for each in self._reports]
         return merged | {
             "window_s": window_s,
             "load_utilisation": busiest_core([job["core"] for job in self._jobs], shares),
             "load_utilisations": tuple(shares),
-            **{name: self._series(name) for name in self._reports[0]["series"]},
+            "latency": self._series("latency"),
+            "open_loop": self._open_loop(window_s),
         }
 
     def _all(self, command: str, event: str, meaning: str) -> list[dict[str, Any]]:
@@ -89,6 +92,13 @@ class Loads:
         for each in self._processes:
             each.send(command)
         return [self._children.expect(each, event, meaning) for each in self._processes]
+
+    def _open_loop(self, window_s: float) -> OpenLoopRecord | None:
+        """What became of the schedules; None for closed loops."""
+        schedules = [each["schedule"] for each in self._reports if each["schedule"]]
+        if not schedules:
+            return None
+        return open_loop_record(schedules, window_s, self._series("uncorrected"), self._series("late"))
 
     def _series(self, name: str) -> LatencyRecord | None:
         return latency_record(read_raw(f"{job['raw']}{name}" for job in self._jobs))

@@ -21,8 +21,10 @@ from typing import Any
 from lab.harness.children import Child, ChildFailure, Children, Tracers
 from lab.harness.client_kinds import to_job
 from lab.harness.cores import Cores, choose_cores
+from lab.harness.kept_schedule import was_late
 from lab.harness.listener import socket_path
 from lab.harness.loads import Loads
+from lab.harness.rates import clients_of
 from lab.results import LatencyRecord, Sample, ScenarioRecord, SubjectRecord
 from lab.workloads.contract import InProcessWorkload, ServedWorkload
 from lab.workloads.registry import workload
@@ -74,12 +76,13 @@ class _Cell:
 
     def load_jobs(self, work: ServedWorkload, folder: str) -> list[dict[str, Any]]:
         """One for each load process; raw figures go into files in ``folder``."""
-        parts = work.clients(self.scenario.parameters).divided(len(self.cores.loads))
+        parts = clients_of(work, self.scenario).divided(len(self.cores.loads))
         return [
             {
                 "clients": to_job(part),
                 "wire": work.wire,
                 "core": core,
+                "own_core": self.cores.has_own(number),
                 "window_s": self.timing.window_s,
                 "warmup_s": self.timing.warmup_s,
                 "seed": self.seed,
@@ -157,12 +160,13 @@ def _served(children: Children, server: Child, loads: Loads) -> dict[str, Any]:
     used = _without_event(children.expect(server, "used", "the server to read its accounts again"))
     measured = loads.measured()
     server_utilisation = (used["cpu_user_s"] + used["cpu_system_s"]) / measured["window_s"]
+    limited = client_limited(measured["load_utilisation"], server_utilisation)
     return {
         **used,
         **measured,
         "setup_s": setup_s,
         "connection_bytes": connection_bytes,
-        "client_limited": client_limited(measured["load_utilisation"], server_utilisation),
+        "client_limited": limited or was_late(measured["open_loop"], measured["latency"]),
         "pinned": bool(listening["pinned"] and loads_pinned),
     }
 

@@ -55,6 +55,17 @@ class Asking(Clients):
 
 
 @dataclass(frozen=True)
+class Offering(Asking):
+    """Open-loop: the same requests and replies, but sent when a schedule says so. One that is due while all
+    active connections wait for a reply is sent as soon as one is free."""
+
+    kind = "offering"
+    divisible = ("connections", "active", "rate_per_s")
+    rate_per_s: int = field(kw_only=True)
+    """Requests offered in a second."""
+
+
+@dataclass(frozen=True)
 class Pipelining(Clients):
     """Each connection sends ``depth`` messages at once, and the next when all have come back, in order."""
 

@@ -20,8 +20,9 @@ class Readiness(Protocol):
     def register(self, fd: int, mask: int, /) -> None: ...
     def modify(self, fd: int, mask: int, /) -> None: ...
     def unregister(self, fd: int, /) -> None: ...
-    def poll(self) -> list[tuple[int, int]]:
-        """Block until something is ready; return (descriptor, mask) pairs."""
+    def poll(self, timeout_s: float | None = None, /) -> list[tuple[int, int]]:
+        """Block until something is ready, at most so long (in steps of a millisecond, or finer); return
+        (descriptor, mask) pairs."""
         ...
 
     def close(self) -> None: ...
@@ -33,7 +34,11 @@ class PollReadiness:
     def __init__(self) -> None:
         poller = select.poll()
         self.register, self.modify, self.unregister = poller.register, poller.modify, poller.unregister
-        self.poll = poller.poll
+        self._poll = poller.poll
+
+    def poll(self, timeout_s: float | None = None) -> list[tuple[int, int]]:
+        """Block until something is ready, or the time is up; return (descriptor, mask) pairs."""
+        return self._poll(None if timeout_s is None else timeout_s * 1e3)
 
     def close(self) -> None:
         """Nothing is held in the kernel."""
@@ -71,10 +76,10 @@ class KqueueReadiness:
         self.modify(fd, 0)
         del self._masks[fd]
 
-    def poll(self) -> list[tuple[int, int]]:
-        """Block until something is ready; return (descriptor, mask) pairs."""
-        bits = self._bits
-        return [(event.ident, bits[event.filter]) for event in self._kqueue.control(None, self.MAX_EVENTS)]
+    def poll(self, timeout_s: float | None = None) -> list[tuple[int, int]]:
+        """Block until something is ready, or the time is up; return (descriptor, mask) pairs."""
+        bits, ready = self._bits, self._kqueue.control(None, self.MAX_EVENTS, timeout_s)
+        return [(event.ident, bits[event.filter]) for event in ready]
 
     def close(self) -> None:
         """Give the kernel's queue back."""
