@@ -1,7 +1,9 @@
 """What the load could do at most, and whether its figures agree with each other.
 
-*The ceiling*: the requests it can drive in a second of its own CPU, taken against the floor, which keeps it
-busiest. A subject that comes near it is measured by the load, not by itself.
+*The ceiling*: the requests it could drive in a second if its busiest core were full, taken against the floor,
+which keeps it busiest. A subject that comes near it is measured by the load, not by itself. One process that
+uses a core to half could drive twice as much; so could two on a core each. Two that share one could not, and
+their shares of it are added up before they get here (`Sample.load_utilisation`).
 
 *Little's law*: in a closed loop the requests on the way are as many as there are clients waiting, so
 throughput times mean latency must give that number back, whatever the server does. It checks the load's
@@ -11,6 +13,7 @@ by up to one request for each client; ``LITTLE_BOUND`` is what is forgiven beyon
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 
@@ -28,9 +31,13 @@ class LoadCheck:
     """The load under one scenario."""
 
     ceiling_per_s: float | None
-    """Operations in a second of the load's own CPU, against the floor; None where that was not measured."""
+    """Operations in a second of a full core, against the floor; None where that was not measured."""
     busy: float
-    """Share of the window that the load was on its core then; NaN without a ceiling."""
+    """Share of the window that the load took of its busiest core then; NaN without a ceiling."""
+    processes: int
+    """Load processes."""
+    client_limited: tuple[str, ...]
+    """The subjects of the samples in which the load was the limit, one for each; the floor's among them."""
     fastest: tuple[str, float] | None
     """The competitor of highest median throughput, and that."""
     on_the_way: int | None
@@ -41,6 +48,11 @@ class LoadCheck:
     """The subjects of those that broke it, one for each sample."""
     worst: float
     """The largest deviation, as a signed share; NaN where nothing was checked."""
+
+    @property
+    def taken(self) -> float:
+        """The share of the ceiling that the fastest competitor took; NaN where one of them is missing."""
+        return self.fastest[1] / self.ceiling_per_s if self.fastest and self.ceiling_per_s else math.nan
 
 
 def check_load(judgement: Judgement, scenario: ScenarioRecord) -> LoadCheck | None:
@@ -55,14 +67,20 @@ def check_load(judgement: Judgement, scenario: ScenarioRecord) -> LoadCheck | No
         off = (rows["concurrency"] / kept - 1).dropna()
     broken = off[off.abs() > LITTLE_BOUND + (kept or 0) / rows.loc[off.index, "operations"]]
     return LoadCheck(
-        ceiling_per_s=float((floor["operations"] / floor["load_cpu_s"]).median()) if len(floor) else None,
+        ceiling_per_s=_ceiling_per_s(floor),
         busy=float(floor["load_utilisation"].median()) if len(floor) else math.nan,
+        processes=max(1, *(len(json.loads(each)) for each in rows["load_utilisations"])),
+        client_limited=tuple(rows.loc[rows["client_limited"].astype(bool), "subject"]),
         fastest=_fastest(rows),
         on_the_way=kept,
         checked=len(off),
         off=tuple(str(name) for name in rows.loc[broken.index, "subject"]),
         worst=float(off.loc[off.abs().idxmax()]) if len(off) else math.nan,
     )
+
+
+def _ceiling_per_s(floor: pd.DataFrame) -> float | None:
+    return float((floor["throughput_per_s"] / floor["load_utilisation"]).median()) if len(floor) else None
 
 
 def on_the_way(scenario: ScenarioRecord) -> int | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from lab.results import Environment
+from lab.results import RunRecord
 from reports.analysis.answer import Answer, answer, references
 from reports.analysis.cells import Cell
 from reports.analysis.comparison import Comparison
@@ -16,7 +16,7 @@ from reports.analysis.explanation import READING_AIDS, explaining_columns, facts
 from reports.analysis.judgement import Judgement, ScenarioJudgement
 from reports.analysis.microbench import microbench_rows
 from reports.analysis.tidy import COLUMNS
-from reports.pages import growth, load, phrases, trust, wording
+from reports.pages import growth, load, phrases, syscalls, trust, wording
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,10 @@ def context(judgement: Judgement) -> dict[str, Any]:
         "noise_floor": trust.noise_floors(judgement),
         "level": phrases.level(record.rounds),
         "growth": growth.tables(judgement),
+        "syscalls": syscalls.tables(judgement),
+        "no_syscalls": syscalls.why_none(judgement),
         "microbench": microbench_table(judgement),
-        "environment": environment_rows(record.environment),
+        "environment": environment_rows(record),
         "not_run": [
             (each.subject, each.scenario or "every scenario", each.reason) for each in record.not_run
         ],
@@ -88,8 +90,10 @@ def answer_rows(judgement: Judgement, found: Answer | None) -> list[tuple[str, s
         ("Tied", wording.tie(found.champion, judgement)),
         ("Except", wording.exceptions(found.champion)),
         ("Why", " ".join(wording.because(found))),
+        ("System calls", syscalls.sentence(judgement, found)),
         ("With more descriptors", " ".join(growth.sentences(judgement))),
         ("Careful", trust.disagreement(judgement, found)),
+        ("The load", load.summary(judgement)),
         ("How sure", trust.how_sure(judgement, found)),
     ]
     return [(question, text) for question, text in rows if text]
@@ -193,8 +197,9 @@ def microbench_table(judgement: Judgement) -> dict[str, list[tuple[str, ...]]]:
     return groups
 
 
-def environment_rows(environment: Environment) -> list[tuple[str, str]]:
-    """The machine and the software; what the system would not say reads "unknown"."""
+def environment_rows(record: RunRecord) -> list[tuple[str, str]]:
+    """The machine, the software and how the load used them; what the system would not say reads "unknown"."""
+    environment = record.environment
     memory = environment.memory_bytes
     load = environment.load_average
     rows: list[tuple[str, object]] = [
@@ -202,6 +207,7 @@ def environment_rows(environment: Environment) -> list[tuple[str, str]]:
         ("CPU", environment.cpu_model),
         ("Cores", f"{environment.cores_usable} usable of {environment.cores_logical}"),
         ("Pinning", environment.pinning),
+        ("Load processes of a sample", record.load_processes),
         ("Memory", f"{memory / 2**30:.1f} GiB" if memory else None),
         ("Frequency governor", environment.governor),
         ("Virtualisation", environment.virtualisation),

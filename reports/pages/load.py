@@ -1,6 +1,7 @@
 """The load in words: its ceiling, and whether throughput and latency agree.
 
-Rule: a broken law is said where it is read first, in a banner, and where its figures stand.
+Rule: what comes nearest to the ceiling, and how often the load was the limit, is said in the summary; a
+broken law in a banner; both again where their figures stand.
 """
 
 from __future__ import annotations
@@ -19,6 +20,30 @@ def note(judgement: Judgement, scenario_id: str) -> str:
     return " ".join(part for part in (_ceiling(found, scenario.unit), _little(found)) if part)
 
 
+def summary(judgement: Judgement) -> str:
+    """How near the load came to being what was measured; empty where there was none, or no floor."""
+    checks = [(each.scenario, check_load(judgement, each.scenario)) for each in judgement.scenarios]
+    near = [(found.taken, scenario, found) for scenario, found in checks if found and found.taken > 0]
+    if not near:
+        return ""
+    taken, scenario, found = max(near, key=lambda each: each[0])
+    name, _per_s = found.fastest or ("", 0.0)
+    said = (
+        f"{_whose(max(each.processes for _, _, each in near))}. Nearest to its own ceiling came {name}, at "
+    )
+    said += f"{percent(taken)} of {number((found.ceiling_per_s or 0) / 1e3)} thousand "
+    said += f"{plural(scenario.unit)}/s ({scenario.title})."
+    limited = [subject for _, _, each in near for subject in each.client_limited]
+    if not limited:
+        return f"{said} It was the limit in no sample."
+    who = listed(dict.fromkeys(limited))
+    return f"{said} It was the limit (client-limited) in {counted(len(limited), 'sample')}: of {who}."
+
+
+def _whose(processes: int) -> str:
+    return "One process" if processes == 1 else f"Up to {processes} processes"
+
+
 def contradictions(judgement: Judgement) -> list[tuple[str, LoadCheck]]:
     """Titles of the scenarios in which a sample broke Little's law, with what was found."""
     found = [(each.scenario.title, check_load(judgement, each.scenario)) for each in judgement.scenarios]
@@ -28,12 +53,12 @@ def contradictions(judgement: Judgement) -> list[tuple[str, LoadCheck]]:
 def _ceiling(found: LoadCheck, unit: str) -> str:
     if not found.ceiling_per_s:
         return ""
-    said = f"The load's own ceiling: {number(found.ceiling_per_s / 1e3)} thousand {plural(unit)}/s "
+    several = "" if found.processes == 1 else f", in {found.processes} processes"
+    said = f"The load's own ceiling{several}: {number(found.ceiling_per_s / 1e3)} thousand {plural(unit)}/s "
     said += f"(against the floor, which kept it busy for {percent(found.busy)} of the window)"
     if found.fastest is None:
         return said + "."
-    name, per_s = found.fastest
-    return f"{said}; the fastest subject, {name}, took {percent(per_s / found.ceiling_per_s)} of that."
+    return f"{said}; the fastest subject, {found.fastest[0]}, took {percent(found.taken)} of that."
 
 
 def _little(found: LoadCheck) -> str:

@@ -24,8 +24,8 @@ def markdown(judgement: Judgement) -> str:
         )
     )
     parts += [_table(judgement), growth.markdown_table(judgement)]
-    parts.append("Full report: report.html. Samples: samples.csv. Pictures: figures/.")
-    parts.append(f"Repeat with: `{judgement.run.record.command}`")
+    where = "Full report: report.html. Samples: samples.csv. Pictures: figures/."
+    parts.append(f"{where}\nRepeat with: `{judgement.run.record.command}`")
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

@@ -10,7 +10,8 @@ from synthetic_run import SyntheticRun, echo, idle, ring
 from lab.results import LatencyRecord, Run, Sample
 from reports.analysis.judgement import Judgement, judge
 from reports.analysis.load import LITTLE_BOUND, LoadCheck, check_load, on_the_way
-from reports.pages.load import note
+from reports.pages.load import note, summary
+from reports.pages.summary import markdown
 from reports.pages.trust import banners
 
 
@@ -43,12 +44,31 @@ def slower_clock(factor: float) -> Run:
 
 
 def test_the_ceiling_is_what_the_load_does_in_a_second_of_its_own_cpu() -> None:
-    made = changed(run(), "floor", operations=50_000, load_cpu_s=0.5, load_utilisation=0.97)
+    made = changed(run(), "floor", operations=40_000, load_cpu_s=0.4, load_utilisation=0.8)
     found = check(judge(made))
-    assert (found.ceiling_per_s, found.busy) == (pytest.approx(100_000), pytest.approx(0.97))
+    assert (found.ceiling_per_s, found.busy) == (pytest.approx(100_000), pytest.approx(0.8))
     assert found.fastest is not None and found.fastest[0] in ("epoll", "epoll-et")
     said = note(judge(made), echo().id)
     assert "The load's own ceiling: 100 thousand requests/s (against the floor, which kept it busy" in said
+
+
+def test_several_processes_have_the_ceiling_of_the_busiest_core() -> None:
+    apart = {"load_cpu_s": 0.7, "load_utilisation": 0.8, "load_utilisations": (0.8, 0.6)}
+    judgement = judge(changed(run(), "floor", operations=40_000, **apart))
+    assert (check(judgement).ceiling_per_s, check(judgement).processes) == (pytest.approx(100_000), 2)
+    assert "The load's own ceiling, in 2 processes: 100 thousand requests/s" in note(judgement, echo().id)
+    assert summary(judgement).startswith("Up to 2 processes. Nearest to its own ceiling came epoll")
+
+
+def test_the_summary_says_who_came_nearest_to_the_ceiling_and_where_the_load_was_the_limit() -> None:
+    judgement = judge(changed(run(), "floor", operations=1_000_000, load_utilisation=0.8))
+    found = check(judgement)
+    assert found.taken == pytest.approx(found.fastest[1] / 2_500_000)
+    said = summary(judgement)
+    assert "of 2,500 thousand requests/s (Echo over sockets" in said
+    assert said.endswith("It was the limit (client-limited) in 5 samples: of floor.")
+    assert said in markdown(judgement)
+    assert summary(judge(changed(run(), "floor", client_limited=False))).endswith("the limit in no sample.")
 
 
 def test_without_a_floor_there_is_no_ceiling() -> None:
@@ -56,6 +76,7 @@ def test_without_a_floor_there_is_no_ceiling() -> None:
     samples = tuple(sample for sample in made.samples if sample.subject != "floor")
     judgement = judge(dataclasses.replace(made, samples=samples))
     assert check(judgement).ceiling_per_s is None
+    assert summary(judgement) == ""
     assert note(judgement, echo().id).startswith("Little's law")
 
 
