@@ -16,7 +16,7 @@ from reports.analysis.explanation import READING_AIDS, explaining_columns, facts
 from reports.analysis.judgement import Judgement, ScenarioJudgement
 from reports.analysis.microbench import microbench_rows
 from reports.analysis.tidy import COLUMNS
-from reports.pages import growth, load, phrases, syscalls, trust, wording
+from reports.pages import growth, load, phrases, syscalls, tally, trust, wording
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,8 @@ def context(judgement: Judgement) -> dict[str, Any]:
         ],
         "failed": failed_rows(judgement),
         "excluded": excluded_counts(judgement),
-        "samples": (len(judgement.frame), judgement.samples_counted),
+        "taken": tally.taken(judgement),
+        "rounds": rounds(record),
         "columns": COLUMNS,
     }
 
@@ -84,7 +85,7 @@ def score(judgement: Judgement, found: Answer) -> list[tuple[str, str, str]]:
 def answer_rows(judgement: Judgement, found: Answer | None) -> list[tuple[str, str]]:
     """The overall answer, question by question; empty answers are left out."""
     if found is None:
-        return [("What to do", "See 'Failed samples' and 'Not run' below for what stood in the way.")]
+        return [("What to do", tally.way_on(judgement))]
     rows = [
         ("By how much", wording.by_how_much(judgement, found)),
         ("Tied", wording.tie(found.champion, judgement)),
@@ -222,6 +223,12 @@ def environment_rows(record: RunRecord) -> list[tuple[str, str]]:
         *environment.extra.items(),
     ]
     return [(name, "unknown" if value is None else str(value)) for name, value in rows]
+
+
+def rounds(record: RunRecord) -> str:
+    """How many rounds there were: ``5 rounds``, with those of warm-up if there were any."""
+    said = phrases.counted(record.rounds, "round")
+    return said + (f" after {record.warmup_rounds} of warm-up" if record.warmup_rounds else "")
 
 
 def failed_rows(judgement: Judgement) -> list[tuple[str, str, str, str, str]]:

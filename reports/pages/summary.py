@@ -44,7 +44,9 @@ def _table(judgement: Judgement) -> str:
     ]
     rows += ["| " + " | ".join([_escaped(each.scenario.id), *_costs(each, names)]) + " |" for each in shown]
     hidden = len(judgement.scenarios) - len(shown)
-    return "\n".join(rows) + (f"\n\nand {hidden} more scenarios in the report" if hidden else "")
+    return "\n".join(rows) + (
+        f"\n\nand {phrases.counted(hidden, 'more scenario')} in the report" if hidden else ""
+    )
 
 
 def _costs(judged: ScenarioJudgement, names: list[str]) -> list[str]:

@@ -12,6 +12,7 @@ from reports.analysis.answer import Answer, champion, lead_scenario, references
 from reports.analysis.estimate import FEWEST_ROUNDS, FIRM_ROUNDS
 from reports.analysis.judgement import Judgement, ScenarioJudgement
 from reports.analysis.noise import FEWEST_PAIRS, Trust
+from reports.pages import tally
 from reports.pages.load import contradictions
 from reports.pages.phrases import brief, counted, listed, percent, times
 
@@ -32,7 +33,7 @@ class Banner:
 def banners(judgement: Judgement) -> list[Banner]:
     """What is wrong with the run, the worst first."""
     found = []
-    record, frame, noise = judgement.run.record, judgement.frame, judgement.noise
+    record, noise = judgement.run.record, judgement.noise
     if noise.trust is Trust.DIFFERS:
         todo = "Close other programs, then repeat with more rounds (--rounds) or longer windows (--duration)."
         found.append(Banner(True, "This run is not to be trusted. " + a_a_statement(judgement), todo))
@@ -45,13 +46,8 @@ def banners(judgement: Judgement) -> list[Banner]:
         where = listed(title for title, _ in broken[:SHOWN_AT_MOST])
         found.append(Banner(False, said, f"See the tables of {where}; CPU is not concerned."))
     if record.status != "complete":
-        said = f"This run ended early, after {len(frame)} of {judgement.samples_planned} samples."
-        program = record.command.partition(" bench ")[0]
-        todo = f"Continue it with: {program} bench --resume {judgement.run.folder}"
-        found.append(Banner(False, said, todo))
-    failed = int((frame["status"] == "failed").sum())
-    if failed:
-        said = f"{failed} of {counted(len(frame), 'sample')} failed; they are excluded from every figure."
+        found.append(Banner(False, tally.ended_early(judgement), tally.going_on(judgement)))
+    if said := tally.failures(judgement):
         found.append(Banner(False, said, "See 'Failed samples' for what was expected and what came."))
     return found
 

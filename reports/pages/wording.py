@@ -12,7 +12,7 @@ from reports.analysis.answer import Answer, Champion, champion, is_backend, lead
 from reports.analysis.comparison import Comparison, Verdict
 from reports.analysis.explanation import reason
 from reports.analysis.judgement import Judgement, ScenarioJudgement
-from reports.pages import phrases
+from reports.pages import phrases, tally
 from reports.pages.phrases import brief, interval, listed, number, times
 from reports.pages.trust import too_few_rounds
 
@@ -26,7 +26,7 @@ def possessive(name: str, judgement: Judgement) -> str:
 def headline(judgement: Judgement, found: Answer | None) -> str:
     """The answer in one sentence."""
     if found is None:
-        return "This run holds no sample that could be judged."
+        return tally.without_verdict(judgement)
     best = found.champion
     what = (
         "serves sockets"

@@ -231,7 +231,7 @@ def test_a_run_of_failures_shows_reasons_and_standard_error(tmp_path: Path) -> N
     samples = tuple(dataclasses.replace(each, **trouble, operations=0) for each in run.samples)
     write_folder(dataclasses.replace(run, folder=tmp_path, samples=samples))
     text = outline(write_report(tmp_path)).text
-    assert "This run holds no sample that could be judged." in text
+    assert "All 27 samples of this run failed, so there is nothing to judge." in text
     assert "expected a reply, got silence" in text and "Traceback: boom" in text
 
 
@@ -240,7 +240,9 @@ def test_nan_in_a_sample_harms_only_that_sample(tmp_path: Path) -> None:
     run = SyntheticRun(scenarios=(echo(),), rounds=3).build()
     odd = dataclasses.replace(run.samples[-1], cpu_user_s=math.nan, window_s=0.0)
     write_folder(dataclasses.replace(run, folder=tmp_path, samples=(*run.samples[:-1], odd)))
-    assert "no CPU time was visible" in outline(write_report(tmp_path)).text
+    text = outline(write_report(tmp_path)).text
+    assert f"samples.jsonl, line {len(run.samples)}, is damaged and was left out" in text
+    assert f"{len(run.samples) - 1} samples were taken" in text
 
 
 @pytest.mark.usefixtures("blank")

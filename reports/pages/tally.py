@@ -1,0 +1,84 @@
+"""How many samples a run has and what became of them, as sentences; and what it says where that is too little.
+
+Rule: plain text only, and never a pointer to a place where nothing stands.
+"""
+
+from __future__ import annotations
+
+from reports.analysis.judgement import Judgement
+from reports.pages.phrases import counted
+
+
+def taken(judgement: Judgement) -> str:
+    """How many samples were taken, and how many of them count and failed."""
+    number, count = len(judgement.frame), judgement.samples_counted
+    if not number:
+        return "No sample was taken."
+    were = "was" if number == 1 else "were"
+    said = f"{counted(number, 'sample')} {were} taken, "
+    if number == count:
+        said += "and it counts." if number == 1 else "and all count."
+    else:
+        said += f"{count or 'none'} {'count' if count > 1 else 'counts'}."
+    return said if _failed(judgement) else f"{said} None failed."
+
+
+def ended_early(judgement: Judgement) -> str:
+    """How far an incomplete run came."""
+    number = len(judgement.frame)
+    if not number:
+        return "This run ended before its first sample."
+    return f"This run ended early, after {number} of {counted(judgement.samples_planned, 'sample')}."
+
+
+def failures(judgement: Judgement) -> str:
+    """How many samples failed; empty if none did."""
+    number, failed = len(judgement.frame), _failed(judgement)
+    if not failed:
+        return ""
+    if failed == number:
+        return f"{_all(number)} failed, so there is no figure to show."
+    they = "it is" if failed == 1 else "they are"
+    return f"{failed} of {counted(number, 'sample')} failed; {they} excluded from every figure."
+
+
+def without_verdict(judgement: Judgement) -> str:
+    """Why nobody can be called the best: the headline of a run in which no loop has a sample that counts."""
+    number = len(judgement.frame)
+    if not number:
+        return "This run holds no sample, so there is nothing to judge."
+    if _failed(judgement) == number:
+        return f"{_all(number)} of this run failed, so there is nothing to judge."
+    if not judgement.samples_counted:
+        return "No sample of this run counts, so there is nothing to judge."
+    return "No loop of this run has a sample that counts, so there is nothing to judge."
+
+
+def way_on(judgement: Judgement) -> str:
+    """Where a run without a verdict says what stood in its way, and how to go on."""
+    run, said = judgement.run, []
+    if _failed(judgement):
+        said.append("'Failed samples' below says what was expected and what came.")
+    elif len(judgement.frame) > judgement.samples_counted:
+        said.append("'Failed samples' below says why samples do not count.")
+    if run.record.not_run:
+        said.append("'Not run, and why' lists what cannot run here.")
+    if run.damage:
+        said.append("'Environment and warnings' names what could not be read.")
+    if run.record.status != "complete":
+        said.append(going_on(judgement))
+    return " ".join(said) or "Begin a new run: this one has nothing left to measure."
+
+
+def going_on(judgement: Judgement) -> str:
+    """The command that continues the run."""
+    program = judgement.run.record.command.partition(" bench ")[0]
+    return f"Continue it with: {program} bench --resume {judgement.run.folder}"
+
+
+def _failed(judgement: Judgement) -> int:
+    return int((judgement.frame["status"] == "failed").sum())
+
+
+def _all(number: int) -> str:
+    return "The only sample" if number == 1 else f"All {counted(number, 'sample')}"
