@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lab.cli import bench_options
-from lab.cli.exit_codes import DONE, FAILED, INTERRUPTED
+from lab.cli import bench_options, offering
+from lab.cli.ending import close, keep_in
 from lab.cli.invocation import program
 from lab.errors import LabError
 from lab.results import Environment, RunRecord, Sample, SyscallCount, read_run
@@ -68,9 +68,12 @@ def _new(context: click.Context, options: dict[str, Any]) -> int:
     record = plan.build(selection, environment, id="", seed=seed, warnings=checks.warnings(environment))
     record = counting.decided(record, selection.syscalls, profiles.profile(record.profile).syscalls)
     with folders.new_folder(options["out"]) as folder, neighbours.counted() as others:
+        keep_in(context, folder)
+        instruments = context.find_object(Instruments)
+        record = offering.offered(record, selection, instruments and instruments.measure, cores)
         record = replace(record, id=folder.resolve().name, warnings=(*record.warnings, *_beside(others)))
         _announce(record, folder)
-        return _close(_measure(context, record, folder))
+        return close(_measure(context, record, folder))
 
 
 def _resumed(context: click.Context, named: Path) -> int:
@@ -83,11 +86,12 @@ def _resumed(context: click.Context, named: Path) -> int:
     cores = choose_cores(planned.load_processes)
     environment = _environment([subject.name for subject in planned.subjects], cores)
     with folders.open_for_resuming(folder, environment) as run, neighbours.counted() as others:
+        keep_in(context, folder)
         changes = folders.changes_since(run.record.environment, environment)
         record = replace(run.record, warnings=(*run.record.warnings, *changes, *_beside(others)))
         _announce(record, folder)
         tell_damage(run)
-        return _close(_measure(context, record, folder, run.samples, run.syscalls))
+        return close(_measure(context, record, folder, run.samples, run.syscalls))
 
 
 def _beside(others: bool) -> tuple[str, ...]:
@@ -112,6 +116,7 @@ def _selection(options: dict[str, Any]) -> Selection:
         connections=options["connections"],
         sizes=options["size"],
         settings=options["settings"],
+        **offering.chosen(options["rates"]),
         load_processes=options["load_processes"],
         program=program(),
     )
@@ -198,40 +203,6 @@ def _measure(
     with progress() as show:
         kept = {"earlier": earlier, "counted": counted}
         return runner.run(record, folder, on_event=show, how_precise=how_precise, **kept, **chosen)
-
-
-def _close(outcome: Outcome) -> int:
-    """Write the report of what there is, show it, and say how it went: the exit code."""
-    from lab.cli.counting import list_uncounted
-    from lab.cli.report import publish
-
-    samples = read_run(outcome.folder).samples
-    if outcome.interrupted:
-        again = f"{program()} bench --resume {outcome.folder}"
-        click.echo(f"Interrupted with {len(samples)} samples kept; `{again}` goes on", err=True)
-    if not samples:
-        click.echo("There is nothing to report.", err=True)
-        return INTERRUPTED if outcome.interrupted else FAILED
-    publish(outcome.folder)
-    _list_failures(outcome)
-    list_uncounted(outcome.uncounted)
-    if outcome.interrupted:
-        return INTERRUPTED
-    return FAILED if outcome.failures or outcome.uncounted else DONE
-
-
-def _list_failures(outcome: Outcome) -> None:
-    """Each subject and scenario that failed: how often, and why the last time."""
-    from lab.cli.terminal import counted
-
-    if not outcome.failures:
-        return
-    click.echo(f"\n{len(outcome.failures)} of {len(outcome.taken)} samples failed:", err=True)
-    pairs = dict.fromkeys((sample.subject, sample.scenario) for sample in outcome.failures)
-    for subject, scenario in pairs:
-        failed = [each for each in outcome.failures if (each.subject, each.scenario) == (subject, scenario)]
-        times = counted(len(failed), "time")
-        click.echo(f"  {subject} under {scenario}: {times}; {failed[-1].reason}", err=True)
 
 
 @contextlib.contextmanager

@@ -109,6 +109,15 @@ parameters: Options = _together(
         help="Any parameter of a workload: ring.pairs=100,1000. Wins over the two above.",
     ),
     click.option(
+        "--rate",
+        "rates",
+        multiple=True,
+        callback=values.list_option(values.rate),
+        metavar="N[,N...]|knee",
+        help="Offer so many requests per second, whether or not replies come (open loop); each rate is a "
+        "scenario. knee: find rates up to what the subjects can serve, and where each gives in.",
+    ),
+    click.option(
         "--load-processes",
         type=click.IntRange(1, 64),
         metavar="N",
@@ -116,7 +125,7 @@ parameters: Options = _together(
         "beside the server's, up to 4]",
     ),
 )
-"""The values of the workloads' parameters, and who plays their clients."""
+"""The values of the workloads' parameters, and how their clients come."""
 
 which_run: Options = _together(
     click.option("--seed", type=click.IntRange(min=0), help="Repeats the order of an earlier run."),

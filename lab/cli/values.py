@@ -20,6 +20,8 @@ SIZE_UNITS = {
     "mb": 1_000_000,
     "mib": 1_048_576,
 }
+KNEE = "knee"
+"""The rate that stands for those that lead to what the subjects can serve."""
 NUMBER = re.compile(r"(\d+(?:[._]\d+)*)\s*([a-z]*|%)", re.IGNORECASE)
 
 
@@ -53,6 +55,11 @@ def whole(text: str) -> int:
     if count != int(count):
         raise ValueError(f"expected {expected}, got {text!r}")
     return int(count)
+
+
+def rate(text: str) -> int | str:
+    """``20000`` or ``20k`` as a number, ``knee`` as itself; raises `ValueError` for anything else."""
+    return text if text == KNEE else whole(text)
 
 
 def names(texts: Iterable[str]) -> tuple[str, ...]:

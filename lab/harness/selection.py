@@ -45,6 +45,10 @@ class Selection:
     """For each workload with a parameter called ``size``, in bytes."""
     settings: Settings = field(default_factory=dict)
     """Wins over ``connections`` and ``sizes``."""
+    rates: tuple[int, ...] = ()
+    """Requests offered in a second, open-loop; empty: closed-loop."""
+    knee: bool = False
+    """Rates are chosen by trials, up to what the subjects can serve; in place of ``rates``."""
     load_processes: int | None = None
     """As in `RunRecord`; None: one."""
     syscalls: bool | None = None
@@ -80,6 +84,8 @@ class Selection:
             words += ["--size", _listed(self.sizes)]
         for (name, parameter), values in self.settings.items():
             words += ["--set", f"{name}.{parameter}={_listed(values)}"]
+        if self.rates or self.knee:
+            words += ["--rate", "knee" if self.knee else _listed(self.rates)]
         if self.load_processes is not None:
             words += ["--load-processes", str(self.load_processes)]
         return f"{self.program} {shlex.join([*words, '--seed', str(seed)])}"

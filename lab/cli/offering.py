@@ -1,0 +1,58 @@
+"""``muxlab bench --rate``: the plan of a closed loop becomes that of an open one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from lab.cli import values
+from lab.results import RunRecord, Sample
+
+if TYPE_CHECKING:
+    from lab.harness.cores import Cores
+    from lab.harness.selection import Selection
+
+
+def chosen(given: tuple[int | str, ...]) -> dict[str, object]:
+    """What ``--rate`` says, as fields of a `Selection`; raises `click.BadParameter`."""
+    if values.KNEE in given and len(set(given)) > 1:
+        raise click.BadParameter("expected either knee or rates, got both", param_hint="--rate")
+    is_knee = values.KNEE in given
+    return {"knee": is_knee, "rates": () if is_knee else tuple(dict.fromkeys(given))}
+
+
+def offered(
+    record: RunRecord, selection: Selection, measure: Callable[..., Sample] | None, cores: Cores
+) -> RunRecord:
+    """The plan at the rates that ``selection`` asks for, found by trials where it says so; raises `LabError`.
+
+    Without any, it stays as it is. ``measure`` takes the trials; None: with real processes.
+    """
+    from lab.harness import rates
+
+    if not (selection.rates or selection.knee):
+        return record
+    record = rates.offerable_only(record, selection.workloads)
+    if selection.knee:
+        return _up_to_the_knee(record, measure, cores)
+    return rates.with_rates(record, dict.fromkeys((each.id for each in record.scenarios), selection.rates))
+
+
+def _up_to_the_knee(record: RunRecord, measure: Callable[..., Sample] | None, cores: Cores) -> RunRecord:
+    from lab.cli.terminal import console, counted
+    from lab.harness import capacity, rates
+    from lab.harness.sampling import take_sample
+
+    out = console(sys.stderr)
+    trials = counted(len(capacity.trials(record)), "short trial")
+    out.print(f"What can each subject serve? {trials} first, closed-loop.", soft_wrap=True)
+    capacities = capacity.find_capacities(record, measure or take_sample, cores)
+    ladders = capacity.ladders(capacities)
+    for scenario, steps in ladders.items():
+        shown = ", ".join(f"{each:,}" for each in steps)
+        out.print(f"Rates for {scenario}: {shown} requests per second", soft_wrap=True)
+    return replace(rates.with_rates(record, ladders), capacities=capacities)
