@@ -9,15 +9,17 @@ from __future__ import annotations
 import difflib
 import errno
 import signal
+from pathlib import Path
 from typing import Any
 
 import click
 
 from lab.cli.bench import bench
 from lab.cli.doctor import doctor
+from lab.cli.ending import folder_kept
 from lab.cli.exit_codes import BAD_INPUT, FAILED, INTERRUPTED
 from lab.cli.explain import explain
-from lab.cli.invocation import as_started, program
+from lab.cli.invocation import as_started, typed
 from lab.cli.listing import backends, workloads
 from lab.cli.report import report
 from lab.cli.run import run
@@ -54,10 +56,12 @@ class Muxlab(click.Group):
         except OSError as error:
             if error.errno == errno.EPIPE:
                 raise  # `muxlab backends | head`: click ends quietly
-            raise Complaint(_refusal(error), FAILED) from error
+            raise Complaint(_refusal(error, folder_kept(context)), FAILED) from error
         except KeyboardInterrupt:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # one more must not cut off these words
-            click.echo(f"muxlab: stopped at once; `{program()} report` shows what was kept", err=True)
+            kept = folder_kept(context)
+            shown = f"; `{typed('report', str(kept))}` shows what was kept" if kept else ""
+            click.echo(f"muxlab: stopped at once{shown}", err=True)
             context.exit(INTERRUPTED)
 
     def resolve_command(self, context: click.Context, args: list[str]) -> Any:
@@ -78,14 +82,14 @@ def muxlab() -> None:
     """Measure which way of multiplexing I/O serves sockets best on this machine, and why."""
 
 
-def _refusal(error: OSError) -> str:
+def _refusal(error: OSError, kept: Path | None) -> str:
     what = error.strerror or str(error)
     where = f" {error.filename}" if error.filename else ""
-    advice = "free some space; " if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
-    return (
-        f"the system refused{where}: {what}. Samples taken so far are kept: {advice}"
-        f"`{program()} bench --resume RUN` goes on, `{program()} report RUN` shows them"
-    )
+    todo = ["free some space"] if error.errno in (errno.ENOSPC, errno.EDQUOT) else []
+    if kept is not None:
+        todo.append(f"`{typed('bench', '--resume', str(kept))}` goes on with the samples taken so far")
+        todo.append(f"`{typed('report', str(kept))}` shows them")
+    return f"the system refused{where}: {what}" + (f". What to do: {'; '.join(todo)}" if todo else "")
 
 
 for command in (bench, report, run, trace, backends, workloads, explain, doctor):

@@ -23,6 +23,11 @@ def program() -> str:
     return _typed(script) if script.exists() else f"{_typed(Path(sys.executable))} -m lab"
 
 
+def typed(*words: str) -> str:
+    """A whole command line that starts muxlab again, quoted for a shell: ``muxlab report 'my run'``."""
+    return f"{program()} {shlex.join(words)}"
+
+
 def as_started(text: str) -> str:
     """``text`` from a room that cannot know how muxlab was started, its commands as they are typed here."""
     return text.replace("`muxlab ", f"`{program()} ")

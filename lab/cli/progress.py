@@ -66,9 +66,10 @@ class Lines:
     def _text(self, event: Event) -> str | None:
         match event:
             case RunStarted(done=done, cells=cells) if done == cells:
-                return f"All {cells} samples were there already: nothing left to measure"
+                were = f"All {cells:,} samples were" if cells != 1 else "The only sample was"
+                return f"{were} there already: nothing left to measure"
             case RunStarted(done=done, cells=cells) if done:
-                return f"{done} of {cells} samples were there already"
+                return f"{done:,} of {cells:,} samples {'was' if done == 1 else 'were'} there already"
             case CellFinished(sample=Sample(status="failed") as sample):
                 return failure(sample)
             case RoundFinished(remaining_s=left, done=done, cells=cells):

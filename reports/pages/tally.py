@@ -1,9 +1,11 @@
-"""How many samples a run has and what became of them, as sentences; and what it says where that is too little.
+"""How many samples a run has and what became of them, in sentences; and what it says where they are too few.
 
 Rule: plain text only, and never a pointer to a place where nothing stands.
 """
 
 from __future__ import annotations
+
+import shlex
 
 from reports.analysis.judgement import Judgement
 from reports.pages.phrases import counted
@@ -73,7 +75,7 @@ def way_on(judgement: Judgement) -> str:
 def going_on(judgement: Judgement) -> str:
     """The command that continues the run."""
     program = judgement.run.record.command.partition(" bench ")[0]
-    return f"Continue it with: {program} bench --resume {judgement.run.folder}"
+    return f"Continue it with: {program} bench --resume {shlex.quote(str(judgement.run.folder))}"
 
 
 def _failed(judgement: Judgement) -> int:

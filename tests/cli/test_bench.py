@@ -105,6 +105,7 @@ def test_ctrl_c_keeps_the_samples_and_still_writes_the_report(here: Path) -> Non
 def test_ctrl_c_before_the_first_sample_leaves_nothing_to_report(here: Path) -> None:
     result = muxlab_bench(*SMALL, measure=FakeMeasure(interrupt_at=0))
     assert result.exit_code == 130
+    assert "Interrupted before the first sample; `muxlab bench --resume runs/" in result.stderr
     assert "nothing to report" in result.stderr
 
 
@@ -115,10 +116,22 @@ def test_a_second_ctrl_c_stops_at_once_without_a_traceback(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(reports, "write_report", impatient)
-    result = muxlab_bench(*SMALL, measure=FakeMeasure(interrupt_at=3))
+    result = muxlab_bench(*SMALL, "--out", "my run", measure=FakeMeasure(interrupt_at=1))
     assert result.exit_code == 130
-    assert "stopped at once" in result.stderr
+    assert "Interrupted with 1 sample kept; `muxlab bench --resume 'my run'` goes on" in result.stderr
+    assert "stopped at once; `muxlab report 'my run'` shows what was kept" in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_ctrl_c_before_there_is_a_run_promises_nothing(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    muxlab_bench(*SMALL)
+    monkeypatch.setattr(folders, "new_folder", interrupted)
+    result = muxlab_bench(*SMALL)
+    assert result.exit_code == 130
+    assert result.stderr.endswith("muxlab: stopped at once\n")
 
 
 def test_sigterm_ends_a_run_as_ctrl_c_does(here: Path) -> None:
@@ -173,7 +186,9 @@ def test_a_full_disk_is_told_in_one_line_and_keeps_what_there_is(here: Path) -> 
     result = muxlab_bench(*SMALL, measure=FakeMeasure(disk_full_at=3))
     assert result.exit_code == 1
     assert "No space left on device" in result.stderr
-    assert "muxlab bench --resume" in result.stderr
+    folder = f"runs/{only_run(here).name}"
+    assert f"free some space; `muxlab bench --resume {folder}` goes on" in result.stderr
+    assert f"`muxlab report {folder}` shows them" in result.stderr
     assert len(read_run(only_run(here)).samples) == 3
 
 
