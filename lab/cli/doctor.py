@@ -20,14 +20,15 @@ def doctor(context: click.Context) -> None:
     Exit code 1 if anything should be mended; notes are for information.
     """
     from lab.cli.terminal import console
-    from lab.harness import checks, environment, neighbours, subjects
+    from lab.harness import checks, environment, neighbours, strace, subjects
     from lab.harness.cores import choose_cores
 
     names = subjects.default_names()
     machine = environment.capture(choose_cores().note, names)
     reasons = {name: subjects.unavailable(name) for name in names}
     benches = checks.examine_benches(neighbours.running())
-    found = (*checks.examine(machine), benches, *checks.examine_subjects(reasons))
+    syscalls = checks.examine_syscalls(strace.unavailable())
+    found = (*checks.examine(machine), benches, syscalls, *checks.examine_subjects(reasons))
     out = console(sys.stdout)
     out.print(f"{machine.system}, {machine.cpu_model or 'processor unknown'}, muxlab {machine.muxlab}")
     for check in found:

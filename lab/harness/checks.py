@@ -62,6 +62,13 @@ def examine_benches(others: bool) -> Check:
     )
 
 
+def examine_syscalls(reason: str | None) -> Check:
+    """Whether system calls can be counted; ``reason``: why not, None if they can."""
+    if reason is None:
+        return Check("system calls", "ok", "strace works here, so `--syscalls` can count them")
+    return Check("system calls", "note", f"cannot be counted here: {reason}")
+
+
 def warnings(environment: Environment) -> tuple[str, ...]:
     """What a run should carry: the text of every check that can be mended, and of no other."""
     return tuple(check.text for check in examine(environment) if check.status == "warning")
