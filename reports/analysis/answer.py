@@ -89,7 +89,7 @@ def champion(scenarios: list[ScenarioJudgement], eligible: Eligible) -> Champion
 def answer(judgement: Judgement) -> Answer | None:
     """The answer to "which readiness backend serves sockets best here"; None without any result."""
     judged = [each for each in judgement.scenarios if each.ranking]
-    over_sockets = [each for each in judged if each.scenario.load == "closed"] or judged
+    over_sockets = [each for each in judged if each.scenario.has_server] or judged
     backends = any(is_backend(cell) for each in over_sockets for cell in each.cells.values())
     best = champion(over_sockets, is_backend if backends else _competes)
     if best is None:

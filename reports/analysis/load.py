@@ -8,7 +8,9 @@ their shares of it are added up before they get here (`Sample.load_utilisation`)
 *Little's law*: in a closed loop the requests on the way are as many as there are clients waiting, so
 throughput times mean latency must give that number back, whatever the server does. It checks the load's
 clocks and counts without a second measurement. The window's two ends, where not all clients wait, put it off
-by up to one request for each client; ``LITTLE_BOUND`` is what is forgiven beyond that.
+by up to one request for each client; ``LITTLE_BOUND`` is what is forgiven beyond that. In an open loop
+nothing fixes that number, so the load counts along how many requests are on the way, and the law must give
+that. There the throughput is the offered rate, so nothing is said of a ceiling.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ class LoadCheck:
     fastest: tuple[str, float] | None
     """The competitor of highest median throughput, and that."""
     on_the_way: int | None
-    """How many operations the clients keep on the way; None where the workload does not fix it."""
+    """How many operations the clients keep on the way; None where nothing fixes it."""
     checked: int
     """Samples held against Little's law."""
     off: tuple[str, ...]
@@ -59,24 +61,31 @@ def check_load(judgement: Judgement, scenario: ScenarioRecord) -> LoadCheck | No
     """The load's ceiling, and whether it obeys Little's law; None without a load process."""
     rows = counted(judgement.frame)
     rows = rows[(rows["scenario"] == scenario.id) & (rows["load_cpu_s"].fillna(0) > 0)]
-    if scenario.load != "closed" or rows.empty:
+    if not scenario.has_server or rows.empty:
         return None
-    floor = rows[rows["subject_kind"] == "floor"]
-    kept, off = on_the_way(scenario), pd.Series(dtype=float)
-    if kept and "latency_mean_ns" in rows:
-        off = (rows["concurrency"] / kept - 1).dropna()
-    broken = off[off.abs() > LITTLE_BOUND + (kept or 0) / rows.loc[off.index, "operations"]]
+    is_open = scenario.load == "open"
+    floor = rows[(rows["subject_kind"] == "floor") & (not is_open)]
+    kept = None if is_open else on_the_way(scenario)
+    off = _deviations(rows, rows["open_on_the_way"] if is_open else kept)
+    broken = off[off.abs() > LITTLE_BOUND + (kept or 1) / rows.loc[off.index, "operations"]]
     return LoadCheck(
         ceiling_per_s=_ceiling_per_s(floor),
         busy=float(floor["load_utilisation"].median()) if len(floor) else math.nan,
         processes=max(1, *(len(json.loads(each)) for each in rows["load_utilisations"])),
         client_limited=tuple(rows.loc[rows["client_limited"].astype(bool), "subject"]),
-        fastest=_fastest(rows),
+        fastest=None if is_open else _fastest(rows),
         on_the_way=kept,
         checked=len(off),
         off=tuple(str(name) for name in rows.loc[broken.index, "subject"]),
         worst=float(off.loc[off.abs().idxmax()]) if len(off) else math.nan,
     )
+
+
+def _deviations(rows: pd.DataFrame, expected: pd.Series | int | None) -> pd.Series:
+    """How far each sample's product is from what is on the way, as shares; empty where that is not known."""
+    if expected is None or "latency_mean_ns" not in rows:
+        return pd.Series(dtype=float)
+    return (rows["concurrency"] / expected - 1).dropna()
 
 
 def _ceiling_per_s(floor: pd.DataFrame) -> float | None:

@@ -44,7 +44,7 @@ class Scaling:
     unit: str
     axis: str
     fixed: dict[str, int]
-    """The parameters that all points share."""
+    """The parameters that all points share, the offered rate among them where there is one."""
     values: tuple[int, ...]
     curves: tuple[Curve, ...]
 
@@ -59,7 +59,8 @@ def scalings(judgement: Judgement) -> list[Scaling]:
         scenario = each.scenario
         if scenario.axis is not None and scenario.axis in scenario.parameters:
             fixed = tuple((k, v) for k, v in scenario.parameters.items() if k != scenario.axis)
-            families.setdefault((scenario.workload, scenario.axis, fixed), []).append(each)
+            key = (scenario.workload, scenario.axis, scenario.rate_per_s, fixed)
+            families.setdefault(key, []).append(each)
     return _first_of_each([_scaling(members) for members in families.values() if len(members) > 1])
 
 
@@ -88,7 +89,8 @@ def _scaling(members: list[ScenarioJudgement]) -> Scaling:
         title=first.title.split(",")[0],
         unit=first.unit,
         axis=axis,
-        fixed={name: value for name, value in first.parameters.items() if name != axis},
+        fixed={name: value for name, value in first.parameters.items() if name != axis}
+        | ({"offered/s": first.rate_per_s} if first.rate_per_s else {}),
         values=tuple(each.scenario.parameters[axis] for each in members),
         curves=tuple(_curve(row, max(each.noise_floor for each in members)) for row in cells.values()),
     )

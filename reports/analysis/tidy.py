@@ -12,7 +12,7 @@ import math
 
 import pandas as pd
 
-from lab.results import LatencyRecord, Run, Sample, ScenarioRecord, SubjectRecord
+from lab.results import LatencyRecord, OpenLoopRecord, Run, Sample, ScenarioRecord, SubjectRecord
 
 COLUMNS: dict[str, str] = {
     "subject": "what was measured, as named on the command line",
@@ -36,7 +36,8 @@ COLUMNS: dict[str, str] = {
     "user_us_per_operation": "server CPU in Python and libraries, microseconds",
     "system_us_per_operation": "server CPU in the kernel, microseconds",
     "throughput_per_s": "operations per second of wall time",
-    "concurrency": "operations on the way on average, by Little's law: throughput times mean latency",
+    "concurrency": "operations on the way on average, by Little's law: throughput times mean latency (of open "
+    "loops from the actual send)",
     "window_s": "wall time of the measured window, seconds",
     "operations": "verified operations in the window",
     "lost": "datagrams that no reply came to in time, none of them an operation",
@@ -57,7 +58,7 @@ COLUMNS: dict[str, str] = {
 }
 """Every column that all runs share, in order, and what it holds.
 
-``parameter_*``, ``latency_*_ns`` and ``counter_*`` columns follow, as far as the run has them.
+``parameter_*``, ``latency_*_ns``, ``open_*`` and ``counter_*`` columns follow, as far as the run has them.
 """
 
 NESTED = ("latency", "open_loop", "counters")
@@ -98,6 +99,7 @@ def _row(sample: Sample, subject: SubjectRecord | None, scenario: ScenarioRecord
     row["counted"] = row["excluded"] is None
     row |= {f"parameter_{name}": value for name, value in (scenario.parameters if scenario else {}).items()}
     row |= _latency_columns(sample.latency) if sample.latency else {}
+    row |= _open_loop_columns(sample.open_loop, scenario) if sample.open_loop else {}
     row |= {f"counter_{name}": value for name, value in (sample.counters or {}).items()}
     return row
 
@@ -114,13 +116,21 @@ def _subject_columns(sample: Sample, subject: SubjectRecord | None) -> dict[str,
 def _derived_columns(sample: Sample) -> dict[str, object]:
     each_us = 1e6 / sample.operations if sample.operations else math.nan
     throughput_per_s = sample.operations / sample.window_s if sample.window_s else math.nan
+    on_the_way = sample.open_loop.uncorrected if sample.open_loop else sample.latency
     return {
         "cpu_us_per_operation": sample.cpu_us_per_operation,
         "user_us_per_operation": sample.cpu_user_s * each_us,
         "system_us_per_operation": sample.cpu_system_s * each_us,
         "throughput_per_s": throughput_per_s,
-        "concurrency": throughput_per_s * sample.latency.mean_ns / 1e9 if sample.latency else math.nan,
+        "concurrency": throughput_per_s * on_the_way.mean_ns / 1e9 if on_the_way else math.nan,
     }
+
+
+def _open_loop_columns(kept: OpenLoopRecord, scenario: ScenarioRecord | None) -> dict[str, object]:
+    columns: dict[str, object] = {"open_rate_per_s": scenario.rate_per_s if scenario else None}
+    columns |= {f"open_{name}": value for name, value in vars(kept).items() if name != "uncorrected"}
+    shown = ("mean", "p50", "p90", "p99", "p999", "max")
+    return columns | {f"open_uncorrected_{x}_ns": getattr(kept.uncorrected, f"{x}_ns") for x in shown}
 
 
 def _latency_columns(latency: LatencyRecord) -> dict[str, object]:

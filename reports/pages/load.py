@@ -64,7 +64,8 @@ def _ceiling(found: LoadCheck, unit: str) -> str:
 def _little(found: LoadCheck) -> str:
     if not found.checked:
         return ""
-    law = f"Little's law (throughput x mean latency = {found.on_the_way} on the way)"
+    kept = "what the load counted along" if found.on_the_way is None else found.on_the_way
+    law = f"Little's law (throughput x mean latency = {kept} on the way)"
     if not found.off:
         samples = counted(found.checked, "sample")
         return f"{law} holds in all {samples}, within {percent(abs(found.worst))}."

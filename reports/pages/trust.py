@@ -97,12 +97,12 @@ def how_sure(judgement: Judgement, found: Answer) -> str:
 def _judged(judgement: Judgement, found: Answer) -> str:
     """Which scenarios the champion was chosen on, and which workloads are left to their own verdicts."""
     noun = "scenario" if found.champion.of == 1 else "scenarios"
-    if found.lead.scenario.load != "closed":
+    if not found.lead.scenario.has_server:
         return f"{noun} judged"
     apart = [
         name
         for name, members in judgement.workloads().items()
-        if any(each.ranking for each in members) and all(each.scenario.load != "closed" for each in members)
+        if any(each.ranking for each in members) and not any(each.scenario.has_server for each in members)
     ]
     are = "is" if len(apart) == 1 else "are"
     return f"socket {noun}" + (f" ({listed(apart)}, in one process, {are} judged apart)" if apart else "")

@@ -28,11 +28,7 @@ def headline(judgement: Judgement, found: Answer | None) -> str:
     if found is None:
         return tally.without_verdict(judgement)
     best = found.champion
-    what = (
-        "serves sockets"
-        if found.lead.scenario.load == "closed"
-        else f"handles {found.lead.scenario.workload}"
-    )
+    what = "serves sockets" if found.lead.scenario.has_server else f"handles {found.lead.scenario.workload}"
     if too_few_rounds(judgement):
         return (
             f"Of the backends, {best.name} costs least here, but the rounds are too few to call it the best."
