@@ -1,6 +1,6 @@
 """From a run folder to its report: read, judge, draw, write. The only file here that touches the disk.
 
-Rule: a report can be written again at any time from ``run.json`` and ``samples.jsonl`` alone, and comes out
+Rule: a report can be written again at any time from ``run.json`` and the lines beside it alone, and comes out
 the same. Nothing of an earlier report survives a new one, so no stale picture is left behind. Each file is
 written whole under another name, then renamed: a disk that is full leaves the earlier file as it was.
 """
