@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+import reports
 from lab.harness import neighbours, subjects
+from lab.results import read_run
+from tests.cli.benching import FakeFiles
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -32,3 +36,16 @@ def ctrl_c_as_before() -> Iterator[None]:
     before = signal.getsignal(signal.SIGINT)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory; reports are two lines of text, so that these tests do not draw."""
+
+    def write_report(folder: Path) -> FakeFiles:
+        (folder / "summary.md").write_text(f"# Summary of {len(read_run(folder).samples)} samples\n")
+        return FakeFiles(folder / "report.html", folder / "summary.md", folder / "samples.csv")
+
+    monkeypatch.setattr(reports, "write_report", write_report)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

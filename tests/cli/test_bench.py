@@ -2,55 +2,16 @@
 
 from __future__ import annotations
 
-import signal
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
-import reports
 from lab.cli.app import muxlab
-from lab.cli.bench import Instruments
 from lab.harness import folders
 from lab.results import RUN_FILE, SAMPLES_FILE, read_run
+from tests.cli.benching import SMALL, muxlab_bench, only_run
 from tests.fake_measuring import FakeMeasure
-
-SMALL = ("--profile", "smoke", "--backend", "poll", "--workload", "ring", "--rounds", "2")
-
-
-@dataclass(frozen=True)
-class FakeFiles:
-    """Stands in for the files of a report."""
-
-    html: Path
-    summary: Path
-    csv: Path
-    figures: tuple[Path, ...] = ()
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working directory; reports are two lines of text, so that these tests do not draw."""
-
-    def write_report(folder: Path) -> FakeFiles:
-        (folder / "summary.md").write_text(f"# Summary of {len(read_run(folder).samples)} samples\n")
-        return FakeFiles(folder / "report.html", folder / "summary.md", folder / "samples.csv")
-
-    monkeypatch.setattr(reports, "write_report", write_report)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def muxlab_bench(*words: str, measure: Any = None) -> Result:
-    instruments = Instruments(measure or FakeMeasure())
-    return CliRunner().invoke(muxlab, ["bench", *words], obj=instruments, prog_name="muxlab")
-
-
-def only_run(here: Path) -> Path:
-    (record,) = here.glob(f"runs/*/{RUN_FILE}")
-    return record.parent
 
 
 def test_a_run_ends_in_a_summary_and_the_paths_of_the_report(here: Path) -> None:
@@ -94,57 +55,6 @@ def test_a_run_can_be_repeated_with_its_recorded_command(here: Path) -> None:
     assert second.cells == first.cells
 
 
-def test_ctrl_c_keeps_the_samples_and_still_writes_the_report(here: Path) -> None:
-    result = muxlab_bench(*SMALL, measure=FakeMeasure(interrupt_at=3))
-    assert result.exit_code == 130
-    assert "Interrupted with 3 samples kept" in result.stderr
-    assert f"muxlab bench --resume runs/{only_run(here).name}" in result.stderr
-    assert "# Summary of 3 samples" in result.stdout
-
-
-def test_ctrl_c_before_the_first_sample_leaves_nothing_to_report(here: Path) -> None:
-    result = muxlab_bench(*SMALL, measure=FakeMeasure(interrupt_at=0))
-    assert result.exit_code == 130
-    assert "Interrupted before the first sample; `muxlab bench --resume runs/" in result.stderr
-    assert "nothing to report" in result.stderr
-
-
-def test_a_second_ctrl_c_stops_at_once_without_a_traceback(
-    here: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def impatient(folder: Path) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(reports, "write_report", impatient)
-    result = muxlab_bench(*SMALL, "--out", "my run", measure=FakeMeasure(interrupt_at=1))
-    assert result.exit_code == 130
-    assert "Interrupted with 1 sample kept; `muxlab bench --resume 'my run'` goes on" in result.stderr
-    assert "stopped at once; `muxlab report 'my run'` shows what was kept" in result.stderr
-    assert "Traceback" not in result.output
-
-
-def test_ctrl_c_before_there_is_a_run_promises_nothing(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*args: object) -> None:
-        raise KeyboardInterrupt
-
-    muxlab_bench(*SMALL)
-    monkeypatch.setattr(folders, "new_folder", interrupted)
-    result = muxlab_bench(*SMALL)
-    assert result.exit_code == 130
-    assert result.stderr.endswith("muxlab: stopped at once\n")
-
-
-def test_sigterm_ends_a_run_as_ctrl_c_does(here: Path) -> None:
-    def terminated(*args: Any, **how: Any) -> None:
-        signal.raise_signal(signal.SIGTERM)
-
-    before = signal.getsignal(signal.SIGTERM)
-    result = muxlab_bench(*SMALL, measure=terminated)
-    assert result.exit_code == 130
-    assert read_run(only_run(here)).record.status == "interrupted"
-    assert signal.getsignal(signal.SIGTERM) is before
-
-
 def test_an_interrupted_run_is_resumed_to_its_end(here: Path) -> None:
     muxlab_bench(*SMALL, measure=FakeMeasure(interrupt_at=3))
     result = muxlab_bench("--resume", only_run(here).name)
@@ -165,31 +75,6 @@ def test_resuming_refuses_options_that_would_change_the_plan(here: Path) -> None
     result = muxlab_bench("--resume", only_run(here).name, "--rounds", "9")
     assert result.exit_code == 2
     assert "--rounds cannot be given with it" in result.stderr
-
-
-def test_failed_samples_give_exit_code_1_a_list_and_the_report(here: Path) -> None:
-    result = muxlab_bench(*SMALL, measure=FakeMeasure(fails=lambda subject, scenario: subject == "poll"))
-    assert result.exit_code == 1
-    assert "2 of 8 samples failed:" in result.stderr
-    assert "poll under ring[active=20,pairs=100,writes=100]: 2 times" in result.stderr
-    assert "[BrokenPipeError]" in result.stderr
-    assert "# Summary of 8 samples" in result.stdout
-
-
-def test_a_run_in_which_everything_fails_still_ends_in_a_report(here: Path) -> None:
-    result = muxlab_bench(*SMALL, measure=FakeMeasure(fails=lambda subject, scenario: True))
-    assert result.exit_code == 1
-    assert "8 of 8 samples failed:" in result.stderr
-
-
-def test_a_full_disk_is_told_in_one_line_and_keeps_what_there_is(here: Path) -> None:
-    result = muxlab_bench(*SMALL, measure=FakeMeasure(disk_full_at=3))
-    assert result.exit_code == 1
-    assert "No space left on device" in result.stderr
-    folder = f"runs/{only_run(here).name}"
-    assert f"free some space; `muxlab bench --resume {folder}` goes on" in result.stderr
-    assert f"`muxlab report {folder}` shows them" in result.stderr
-    assert len(read_run(only_run(here)).samples) == 3
 
 
 def test_what_is_left_out_is_told_before_the_start(here: Path) -> None:
