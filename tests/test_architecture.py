@@ -22,12 +22,14 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "lab": ("backends", "lab.loop"),
     "lab.__main__": ("lab.cli",),
     "lab.errors": (),
+    "lab.factories": ("backends", "lab"),
     "lab.program": ("lab.errors",),
+    "lab.on_loop": ("lab.factories", "lab.program", "lab.errors"),
     "lab.results": ("lab.errors",),
     "lab.loop": ("backends",),
     "lab.tracing": ("lab.loop", "backends", "jinja2", "markupsafe"),
     "lab.workloads": ("lab.results", "lab.errors", "httptools"),
-    "lab.harness": ("lab.workloads", "lab.results", "lab.errors", "psutil"),
+    "lab.harness": ("lab.workloads", "lab.results", "lab.errors", "lab.factories", "psutil"),
     "lab.harness.subjects": ("lab", "lab.workloads", "lab.results", "lab.errors", "backends"),
     "lab.cli": (
         "backends",
@@ -62,8 +64,16 @@ SOCKET_MODULES = {
     "subprocess",
 }
 
-ENTRY_POINTS = ("lab.__main__", "lab.cli", "lab.harness.worker", "lab.harness.load", "lab.harness.channel")
-"""Only these print or end the process: the command line, and the two child processes of a sample."""
+ENTRY_POINTS = (
+    "lab.__main__",
+    "lab.cli",
+    "lab.on_loop",
+    "lab.harness.worker",
+    "lab.harness.keeper",
+    "lab.harness.load",
+    "lab.harness.channel",
+)
+"""Only these print or end the process: the command line, and the child processes of a sample."""
 ENDS_OR_PRINTS = {"print", "exit", "quit", "sys.exit", "os._exit", "os.abort"}
 
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "manager", "common", "misc"}

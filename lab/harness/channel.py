@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from lab.errors import LabError
@@ -28,6 +29,8 @@ class Channel:
         self._reports = os.dup(1)
         os.dup2(2, 1)
         self._lock = threading.Lock()
+        self.at_end: Callable[[], object] = bool
+        """What is done when the parent is gone, before this process goes too."""
 
     def start(self) -> dict[str, Any]:
         """Read the job and prepare this process for it: its core, its descriptors, its last words."""
@@ -43,6 +46,7 @@ class Channel:
         """Block until the parent says something. When the parent is gone, so is this process."""
         line = sys.stdin.buffer.readline()
         if not line:
+            self.at_end()
             os._exit(1)
         return line.decode().rstrip("\n")
 

@@ -60,11 +60,12 @@ class ChildFailure(Exception):
 class Child:
     """One process and its pipes. ``role`` is what messages call it: ``server``, ``load``, ``load 2 of 3``.
 
-    ``tracer``: the command line of what runs it, if it is traced.
+    ``tracer``: the command line of what runs it, if it is traced. ``grace_s``: how long it may take to end
+    what it has started, once its standard input is closed; 0: it has nothing to end.
     """
 
-    def __init__(self, role: str, module: str, tracer: Sequence[str] = ()) -> None:
-        self.role = role
+    def __init__(self, role: str, module: str, tracer: Sequence[str] = (), grace_s: float = 0.0) -> None:
+        self.role, self.grace_s = role, grace_s
         self.unheard: deque[dict[str, Any]] = deque()
         """What it has reported and nobody has asked for yet."""
         self._received = b""
@@ -113,9 +114,19 @@ class Child:
             return "closing its report without leaving"
         return f"killed by {signal.Signals(-code).name}" if code < 0 else f"with exit status {code}"
 
-    def kill(self) -> None:
-        """End the child and all it has started."""
-        if self._process.returncode is None:
+    def end(self) -> None:
+        """End the child and all it has started; within its grace it does so itself."""
+        try:
+            if self.grace_s:
+                self._process.stdin.close()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._process.wait(self.grace_s)
+        finally:
+            self._kill()
+
+    def _kill(self) -> None:
+        # What a child with a grace has started may have outlived it.
+        if self._process.returncode is None or self.grace_s:
             # EPERM: macOS says so for a group whose only process has ended and is not yet waited for.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -158,8 +169,8 @@ class Children:
             if isinstance(failure, ChildFailure):
                 failure.stderr_tail = self._last_words(failure.child)
         finally:
-            for child in self._children:
-                child.kill()
+            for child in sorted(self._children, key=lambda each: each.grace_s):
+                child.end()
             for child in self._children:
                 child.close()
             self._selector.close()
@@ -169,9 +180,10 @@ class Children:
             return failed.terminate()
         return "\n".join(f"--- {child.role}\n{child.terminate()}" for child in self._children)
 
-    def start(self, role: str, module: str, job: dict[str, Any]) -> Child:
-        """Start ``python -m module``, under its tracer if it has one, and give it its job."""
-        child = Child(role, module, self._tracers.get(module, ()))
+    def start(self, role: str, module: str, job: dict[str, Any], grace_s: float = 0.0) -> Child:
+        """Start ``python -m module``, under its tracer if it has one, and give it its job; ``grace_s`` as of
+        `Child`."""
+        child = Child(role, module, self._tracers.get(module, ()), grace_s)
         self._children.append(child)
         self._selector.register(child.stdout, selectors.EVENT_READ, child)
         child.send(json.dumps(job))

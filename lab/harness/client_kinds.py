@@ -21,6 +21,7 @@ from lab.workloads.clients import (
     Offering,
     Pipelining,
     Publishing,
+    Requesting,
 )
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ ENGINES: dict[type[Clients], tuple[str, str]] = {
     Datagrams: ("lab.harness.datagram_clients", "DatagramClients"),
     Mixing: ("lab.harness.mixing_clients", "MixingClients"),
     Publishing: ("lab.harness.publishing_clients", "PublishingClients"),
+    Requesting: ("lab.harness.requesting_clients", "RequestingClients"),
 }
 """Each kind of client: the module and the class that plays it."""
 

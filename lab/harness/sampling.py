@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -26,7 +26,7 @@ from lab.harness.listener import socket_path
 from lab.harness.loads import Loads
 from lab.harness.rates import clients_of
 from lab.results import LatencyRecord, Sample, ScenarioRecord, SubjectRecord
-from lab.workloads.contract import InProcessWorkload, ServedWorkload
+from lab.workloads.contract import DrivenWorkload, InProcessWorkload, ServedWorkload
 from lab.workloads.registry import workload
 
 __all__ = ["Cores", "Timing", "choose_cores", "client_limited", "take_sample"]
@@ -36,6 +36,8 @@ LOAD_SATURATED = 0.90
 SERVER_SLACK = 0.10
 """The server must have been less busy than the load by this share of a core before the load is called the
 limit. In a closed loop both can be near their cores' limit, and then the server's throughput is its own."""
+KEEPER_GRACE_S = 8.0
+"""More than a keeper needs to ask somebody's program to end, and to end it."""
 FEWEST_CONNECTIONS = 1000
 """Below it a connection's share of the resident memory drowns in what else moves by a few pages."""
 
@@ -61,8 +63,12 @@ class _Cell:
     seed: int
     tracers: Tracers | None = None
 
-    def server_job(self, path: str | None = None) -> dict[str, Any]:
+    def server_job(self, path: str | None = None, folder: str | None = None) -> dict[str, Any]:
+        program = self.scenario.program
         return {
+            "program": asdict(program) if program else None,
+            "python_path": os.environ.get("PYTHONPATH"),
+            "folder": folder,
             "path": path,
             "subject": self.subject.twin_of or self.subject.name,
             "workload": self.scenario.workload,
@@ -74,7 +80,7 @@ class _Cell:
             "traced": bool(self.tracers),
         }
 
-    def load_jobs(self, work: ServedWorkload, folder: str) -> list[dict[str, Any]]:
+    def load_jobs(self, work: DrivenWorkload, folder: str) -> list[dict[str, Any]]:
         """One for each load process; raw figures go into files in ``folder``."""
         parts = clients_of(work, self.scenario).divided(len(self.cores.loads))
         return [
@@ -133,14 +139,18 @@ def client_limited(load_utilisation: float, server_utilisation: float) -> bool:
 
 
 def _figures(cell: _Cell) -> dict[str, Any]:
-    work = workload(cell.scenario.workload)
-    if isinstance(work, ServedWorkload):
+    work = workload(cell.scenario.workload, cell.scenario.program)
+    if isinstance(work, DrivenWorkload):
         with (
             socket_path(work.wire) as path,
             tempfile.TemporaryDirectory(prefix="muxlab-raw-") as folder,
             Children(cell.timing.deadline_s, cell.tracers) as children,
         ):
-            server = children.start("server", "lab.harness.worker", cell.server_job(path))
+            job, grace_s = cell.server_job(path, folder), 0.0
+            module = "lab.harness.worker"
+            if not isinstance(work, ServedWorkload):
+                module, grace_s = "lab.harness.keeper", KEEPER_GRACE_S
+            server = children.start("server", module, job, grace_s)
             return _served(children, server, Loads(children, cell.load_jobs(work, folder)))
     if isinstance(work, InProcessWorkload):
         with Children(cell.timing.deadline_s, cell.tracers) as children:

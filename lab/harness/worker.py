@@ -24,6 +24,7 @@ from lab.harness import marks, observer, subjects
 from lab.harness.channel import Channel
 from lab.harness.latency import latency_record
 from lab.harness.listener import listen
+from lab.results import ProgramRecord
 from lab.workloads.contract import Exercise, ExerciseByHand, InProcessWorkload, ServedWorkload, Timed
 from lab.workloads.registry import workload
 
@@ -33,7 +34,8 @@ def main() -> None:
     channel = Channel()
     job = channel.start()
     try:
-        work = workload(job["workload"])
+        program = job["program"] and ProgramRecord(**job["program"])
+        work = workload(job["workload"], program)
         if isinstance(work, ServedWorkload):
             _serve(channel, job, work)
             raise RuntimeError("the server ended by itself; expected it to serve until it is stopped")

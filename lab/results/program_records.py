@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,3 +22,18 @@ class ProgramRecord:
     """What is asked for with GET: ``/items?page=1``."""
     body: BodyCheck = "same"
     """What each reply's body must have in common with the first one's: every byte, the length, or nothing."""
+
+    @property
+    def name(self) -> str:
+        """For people, without what differs from subject to subject: ``uvicorn app:app``."""
+        try:
+            words = shlex.split(self.text)
+        except ValueError:
+            return self.text
+        kept: list[str] = []
+        for word in words:
+            if "{" not in word:
+                kept.append(word)
+            elif kept and kept[-1].startswith("-") and not word.startswith("-"):
+                kept.pop()
+        return " ".join(kept)

@@ -72,6 +72,11 @@ class ScenarioRecord:
     """Somebody's own program, which is then what is served; None: the workload's own server."""
 
     @property
+    def work(self) -> str:
+        """The workload, for people: ``echo-sockets``, ``your program: uvicorn app:app``."""
+        return f"your program: {self.program.name}" if self.program else self.workload
+
+    @property
     def has_server(self) -> bool:
         """A separate load drives a server over sockets."""
         return self.load != "in-process"

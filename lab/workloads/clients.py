@@ -66,6 +66,16 @@ class Offering(Asking):
 
 
 @dataclass(frozen=True)
+class Requesting(Clients):
+    """Closed-loop GET requests to somebody's own HTTP server, whose replies are not known beforehand."""
+
+    kind = "requesting"
+    path: str
+    body: str
+    """As `ProgramRecord.body`."""
+
+
+@dataclass(frozen=True)
 class Pipelining(Clients):
     """Each connection sends ``depth`` messages at once, and the next when all have come back, in order."""
 

@@ -6,8 +6,9 @@ Rules of the contract
 - A workload checks what it moves. A wrong or missing byte raises; it is never averaged away.
 - Nothing here measures: the harness opens the window and reads the clocks.
 
-Two kinds: a `ServedWorkload` runs a server, and the load process drives it from outside; an
-`InProcessWorkload` drives itself, in the process that is measured.
+Two kinds: a `ServedWorkload` runs a server, and the load process drives it from outside (`DrivenWorkload` is
+what it shares with programs that run elsewhere); an `InProcessWorkload` drives itself, in the process that is
+measured.
 """
 
 from __future__ import annotations
@@ -134,19 +135,11 @@ class Workload(abc.ABC):
         """How many descriptors the load process may need, headroom included; 0 where there is none."""
 
 
-class ServedWorkload(Workload):
-    """A server that a separate process drives, closed-loop."""
+class DrivenWorkload(Workload):
+    """A server that a separate process drives, closed-loop. Where it runs is for a kind of them to say."""
 
     load = "closed"
     wire: Wire = "tcp"
-
-    @abc.abstractmethod
-    async def serve(self, listener: socket.socket) -> None:
-        """Serve on the running loop until cancelled; any error ends it. ``listener`` is non-blocking."""
-
-    @abc.abstractmethod
-    def serve_by_hand(self, listener: socket.socket) -> None:
-        """The floor: the same server on bare system calls. Returns only by an error."""
 
     @abc.abstractmethod
     def clients(self, values: Values) -> Clients:
@@ -156,6 +149,18 @@ class ServedWorkload(Workload):
         return self.clients(values).connections + DESCRIPTOR_HEADROOM
 
     load_descriptors = server_descriptors
+
+
+class ServedWorkload(DrivenWorkload):
+    """Its server runs in the measured process, on a listener that the harness makes."""
+
+    @abc.abstractmethod
+    async def serve(self, listener: socket.socket) -> None:
+        """Serve on the running loop until cancelled; any error ends it. ``listener`` is non-blocking."""
+
+    @abc.abstractmethod
+    def serve_by_hand(self, listener: socket.socket) -> None:
+        """The floor: the same server on bare system calls. Returns only by an error."""
 
 
 class Exercise(Protocol):

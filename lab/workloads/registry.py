@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 
 from lab.errors import UnknownNameError
+from lab.results import ProgramRecord
 from lab.workloads.bulk import BulkDownload, BulkUpload
 from lab.workloads.callbacks import Callbacks
 from lab.workloads.churn import Churn
@@ -17,6 +18,7 @@ from lab.workloads.http_keep_alive import Http
 from lab.workloads.idle import Idle
 from lab.workloads.idle_cpu import IdleCpu
 from lab.workloads.mixed import Mixed
+from lab.workloads.own_program import OWN_PROGRAMS
 from lab.workloads.pipeline import Pipeline
 from lab.workloads.ring import Ring
 from lab.workloads.signals import Signals
@@ -65,8 +67,13 @@ WORKLOADS: dict[str, Workload] = {
 }
 
 
-def workload(name: str) -> Workload:
-    """The workload called ``name``; raises `UnknownNameError` with the nearest match."""
+def workload(name: str, program: ProgramRecord | None = None) -> Workload:
+    """The workload called ``name``, or the one that is somebody's own ``program``.
+
+    Raises `UnknownNameError` with the nearest match.
+    """
+    if program is not None:
+        return OWN_PROGRAMS[program.kind](program)
     try:
         return WORKLOADS[name]
     except KeyError:
