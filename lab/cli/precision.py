@@ -28,5 +28,7 @@ def stopping(record: RunRecord) -> str:
     if record.precision is not None:
         said = f", and more rounds until every interval is narrower than {record.precision * 100:g} %"
     if record.max_time_s is not None:
-        said += f"; no round begins that would end after {duration(record.max_time_s)}"
+        limit_s = record.max_time_s
+        limit = duration(limit_s) if limit_s >= 60 else f"{limit_s:g} s"
+        said += f"; after the first, no round begins that would end after {limit}"
     return said

@@ -36,7 +36,7 @@ from lab.harness.events import (
 from lab.harness.pace import Pace
 from lab.harness.plan import Cell
 from lab.harness.sampling import Cores, choose_cores, take_sample
-from lab.harness.stopping import HowPrecise, enough, out_of_time
+from lab.harness.stopping import HowPrecise, enough, first_round_too_long, out_of_time
 from lab.results import RunRecord, Sample, SyscallCount, append_sample, write_run
 
 GIVE_UP_AFTER = 3
@@ -139,6 +139,7 @@ class _Driver:
         self._on_event(RunStarted(self._record, self._cells, self._cells - len(todo), self._pace.remaining_s))
         for text in self._record.warnings:
             self._on_event(Warned(text))
+        self._warn_of_the_first_round()
         try:
             self._all_rounds(done)
             self._count(counting)
@@ -162,6 +163,13 @@ class _Driver:
             if because is not None:
                 self._stop(rounds, because)
                 return
+
+    def _warn_of_the_first_round(self) -> None:
+        """It is taken however long it takes: who sets a shorter limit should know before it begins."""
+        first = [cell for cells in self._rounds[: self._record.warmup_rounds + 1] for cell in cells]
+        text = first_round_too_long(self._record, self._pace.estimate_s(first))
+        if text and not self._earlier:
+            self._warn(text)
 
     def _count(self, counting: CountingPass) -> None:
         """Count system calls, as far as it comes; the time of measuring stands still."""
@@ -211,7 +219,7 @@ class _Driver:
                 self._pace.dropped(cell)
                 continue
             self._one_cell(cell)
-        if cells:
+        if any(cell.key not in done for cell in cells):
             self._on_event(
                 RoundFinished(
                     cells[0].round, self._record.rounds, self._position, self._cells, self._pace.remaining_s

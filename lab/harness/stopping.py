@@ -52,8 +52,21 @@ def enough(record: RunRecord, rounds: int, precision: Precision | None) -> str |
     return f"{MAX_ROUNDS:,} rounds are the most: {precision.said}" if rounds >= MAX_ROUNDS else None
 
 
+def first_round_too_long(record: RunRecord, first_s: float) -> str | None:
+    """A warning where the first round takes ``first_s``, warm-up included, and so more than all the time that
+    the run was given; None where it fits."""
+    if record.max_time_s is None or first_s <= record.max_time_s:
+        return None
+    return (
+        f"--max-time {record.max_time_s:g}s is less than the first round takes, about {first_s:.1f} s, and "
+        "that one is always taken: give more time, or select fewer subjects or workloads"
+    )
+
+
 def out_of_time(record: RunRecord, round_s: float) -> str | None:
     """Why a round that takes ``round_s`` must not begin any more, as a clause; None if there is time."""
     if record.max_time_s is None or record.measured_s + round_s <= record.max_time_s:
         return None
+    if record.measured_s > record.max_time_s:
+        return f"measuring took {record.measured_s:.3g} s, and {record.max_time_s:g} s were the limit"
     return f"another round would take the run beyond {record.max_time_s:g} s of measuring"

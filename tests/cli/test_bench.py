@@ -182,7 +182,15 @@ def test_a_complete_run_has_nothing_left_to_measure(here: Path) -> None:
     muxlab_bench(*SMALL)
     result = muxlab_bench("--resume", only_run(here).name)
     assert result.exit_code == 0
-    assert "nothing left to measure" in result.stderr
+    assert "All 8 samples were there already: nothing left to measure" in result.stderr
+    assert "Round" not in result.stderr
+
+
+def test_a_resumed_run_tells_of_the_rounds_that_it_takes(here: Path) -> None:
+    muxlab_bench(*SMALL, measure=FakeMeasure(interrupt_at=5))
+    result = muxlab_bench("--resume", only_run(here).name)
+    assert "Round 1 of 2" not in result.stderr
+    assert "Round 2 of 2: 8 of 8 samples" in result.stderr
 
 
 def test_subjects_left_out_for_one_reason_share_a_line(here: Path) -> None:

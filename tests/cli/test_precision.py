@@ -36,6 +36,7 @@ def test_rounds_are_added_until_intervals_hold_and_are_narrow() -> None:
     record = read_run(Path("run")).record
     assert (result.exit_code, record.rounds, record.precision, record.max_time_s) == (0, 5, 0.05, 600.0)
     assert "and more rounds until every interval is narrower than 5 %" in result.stderr
+    assert "; after the first, no round begins that would end after 10 min 0 s. " in result.stderr
     assert "Round 5 added: there are too few rounds for an interval" in result.stderr
     assert f"Stopped after 5 rounds because {record.stopped}" in result.stderr
     assert record.stopped and record.stopped.startswith("every interval is narrower than 5 %: the widest, of")

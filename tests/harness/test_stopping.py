@@ -10,7 +10,7 @@ import pytest
 
 from lab.errors import LabError
 from lab.harness import plan, runner
-from lab.harness.events import Event, RoundAdded, Stopped
+from lab.harness.events import Event, RoundAdded, Stopped, Warned
 from lab.harness.sampling import Cores
 from lab.harness.selection import Selection, chosen_profile
 from lab.harness.stopping import DEFAULT_MAX_TIME_S, MAX_ROUNDS, HowPrecise, Precision, enough
@@ -84,7 +84,19 @@ def test_time_alone_cuts_planned_rounds_but_never_the_first(tmp_path: Path) -> N
     measure = FakeMeasure(cost_s=1.0)
     record = run(small_run(rounds=9, max_time_s=1.0), tmp_path, measure, reached_after(99)).record
     assert (rounds_of(measure), record.rounds, record.status) == (1, 1, "complete")
-    assert record.stopped == "another round would take the run beyond 1 s of measuring"
+    assert record.stopped == "measuring took 4 s, and 1 s were the limit"
+
+
+def test_a_first_round_longer_than_the_limit_is_warned_of_before_it_begins(tmp_path: Path) -> None:
+    events: list[Event] = []
+    measure = FakeMeasure(cost_s=1.0)
+    limited = small_run(rounds=9, max_time_s=0.1)
+    outcome = run(limited, tmp_path / "a", measure, reached_after(99), on_event=events.append)
+    (warned,) = (event.text for event in events[:2] if isinstance(event, Warned))
+    assert warned.startswith("--max-time 0.1s is less than the first round takes, about ")
+    assert warned in outcome.record.warnings
+    enough_time = run(small_run(max_time_s=100.0), tmp_path / "b", FakeMeasure(), reached_after(99))
+    assert enough_time.record.warnings == ()
 
 
 def test_a_resumed_run_goes_on_under_the_same_rule(tmp_path: Path) -> None:
