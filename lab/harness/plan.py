@@ -17,13 +17,14 @@ import dataclasses
 import itertools
 import random
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from lab.errors import LabError
 from lab.harness import subjects
 from lab.harness.profiles import PROFILES, Profile
+from lab.harness.program import READY_S
 from lab.harness.sampling import Timing
 from lab.harness.selection import Selection, chosen_profile, scenarios
 from lab.results import Environment, NotRun, RunRecord, ScenarioRecord, SubjectRecord
@@ -33,6 +34,8 @@ START_S = 0.25
 """From nothing to a server and a load process that are ready, and back: two Python starts and two ends."""
 DESCRIPTOR_S, CONNECTION_S = 25e-6, 80e-6
 """What each descriptor of the measured process, and each connection of the load, adds to that."""
+PROGRAM_START_S = 1.5
+"""The same where the server is a command of somebody's own: more imports, and a wait until it rests."""
 DEADLINE_FACTOR, DEADLINE_LEAST_S = 10, 30.0
 """A sample that takes this many times what it should, and at least so many seconds, has hung."""
 
@@ -131,7 +134,8 @@ def load_seed(record: RunRecord, cell: Cell) -> int:
 def timing(record: RunRecord, scenario: ScenarioRecord) -> Timing:
     """How long a sample of this scenario warms up and measures, and when it counts as hung."""
     warmup_s = PROFILES[record.profile].warmup_s if record.profile in PROFILES else 0.1
-    deadline_s = max(DEADLINE_LEAST_S, DEADLINE_FACTOR * _cell_s(record.duration_s, warmup_s, scenario))
+    least_s = DEADLINE_LEAST_S + (READY_S if _is_command(scenario) else 0.0)
+    deadline_s = max(least_s, DEADLINE_FACTOR * _cell_s(record.duration_s, warmup_s, scenario))
     return Timing(window_s=record.duration_s, warmup_s=warmup_s, deadline_s=deadline_s)
 
 
@@ -146,11 +150,16 @@ def estimate_s(record: RunRecord) -> float:
 
 
 def _cell_s(window_s: float, warmup_s: float, scenario: ScenarioRecord) -> float:
-    named, values = workload(scenario.workload), scenario.parameters
+    named, values = workload(scenario.workload, scenario.program), scenario.parameters
     opening_s = (
         named.server_descriptors(values) * DESCRIPTOR_S + named.load_descriptors(values) * CONNECTION_S
     )
-    return START_S + opening_s + warmup_s + window_s
+    start_s = PROGRAM_START_S if _is_command(scenario) else START_S
+    return start_s + opening_s + warmup_s + window_s
+
+
+def _is_command(scenario: ScenarioRecord) -> bool:
+    return scenario.program is not None and scenario.program.kind == "command"
 
 
 def _subject_names(selection: Selection, chosen: Profile, catalogue: Catalogue) -> list[str]:
@@ -166,7 +175,7 @@ def _subject_names(selection: Selection, chosen: Profile, catalogue: Catalogue) 
 def _check_something_is_left(selection: Selection, missing: dict[str, str]) -> None:
     """Asked for by name and all missing: comparing the control with itself is not what was meant."""
     if selection.backends and all(name in missing for name in selection.backends):
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in missing.items())
+        reasons = _told_together({(name, ""): reason for name, reason in missing.items()})
         raise LabError(f"nothing that was selected can run here ({reasons}): see `muxlab backends`")
 
 
@@ -181,12 +190,21 @@ def _left_out(
         if (reason := catalogue.cannot_run(name, scenario, limit))
     }
     if len(reasons) == len(planned) * len(present):
-        raise LabError(f"nothing of what was selected can run here: {next(iter(reasons.values()))}")
+        raise LabError(f"nothing of what was selected can run here: {_told_together(reasons)}")
     rows = []
     for (name, scenario_id), reason in reasons.items():
         twin = [catalogue.twin_name] if name == catalogue.CONTROL else []
         rows += [NotRun(each, scenario_id, reason) for each in (name, *twin)]
     return rows
+
+
+def _told_together(reasons: Mapping[tuple[str, str], str]) -> str:
+    """Why each subject cannot run, by its first reason: ``poll, asyncio: ...; select: ...``."""
+    names: dict[str, list[str]] = {}
+    for name in dict.fromkeys(name for name, _ in reasons):
+        first = next(reason for (each, _), reason in reasons.items() if each == name)
+        names.setdefault(first, []).append(name)
+    return "; ".join(f"{', '.join(named)}: {reason}" for reason, named in names.items())
 
 
 def _records(names: Iterable[str], catalogue: Catalogue) -> Iterator[SubjectRecord]:

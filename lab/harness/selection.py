@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from lab.errors import LabError, UnknownNameError
 from lab.harness.profiles import Point, Profile, profile
 from lab.harness.stopping import DEFAULT_MAX_TIME_S, MAX_ROUNDS
-from lab.results import ScenarioRecord
+from lab.results import ProgramRecord, ScenarioRecord
 from lab.workloads.contract import Workload
 from lab.workloads.registry import WORKLOADS, workload
 
@@ -49,6 +49,9 @@ class Selection:
     """Requests offered in a second, open-loop; empty: closed-loop."""
     knee: bool = False
     """Rates are chosen by trials, up to what the subjects can serve; in place of ``rates``."""
+    programs: tuple[ProgramRecord, ...] = ()
+    """Somebody's own, one and the same with each path that it is asked for. Without ``workloads`` the run has
+    nothing else."""
     load_processes: int | None = None
     """As in `RunRecord`; None: one."""
     syscalls: bool | None = None
@@ -86,9 +89,17 @@ class Selection:
             words += ["--set", f"{name}.{parameter}={_listed(values)}"]
         if self.rates or self.knee:
             words += ["--rate", "knee" if self.knee else _listed(self.rates)]
+        words += self._program_words()
         if self.load_processes is not None:
             words += ["--load-processes", str(self.load_processes)]
         return f"{self.program} {shlex.join([*words, '--seed', str(seed)])}"
+
+    def _program_words(self) -> list[str]:
+        words: list[str] = []
+        for each in self.programs[:1]:
+            words += ["--serve" if each.kind == "command" else "--app", each.text]
+            words += ["--http-body", each.body] if each.body != "same" else []
+        return words + [word for each in self.programs for word in ("--http", each.path)]
 
 
 def chosen_profile(selection: Selection) -> Profile:
@@ -109,20 +120,23 @@ def _check_stopping(selection: Selection) -> None:
     precision, max_time_s = selection.precision, selection.max_time_s
     if precision is not None and not MIN_PRECISION <= precision <= MAX_PRECISION:
         raise LabError(
-            f"expected a precision of {MIN_PRECISION:.1%} to {MAX_PRECISION:.0%}, got {precision:.4g}: "
-            "give --precision as 5%"
+            f"expected a precision of {MIN_PRECISION:.1%} to {MAX_PRECISION:.0%}, "
+            f"got {precision * 100:.4g}%: give --precision as 5%"
         )
     if max_time_s is not None and not 0 < max_time_s <= MAX_TIME_S:
         raise LabError(f"expected a time of up to a week, got {max_time_s:g} s: give --max-time as 10m or 2h")
 
 
 def chosen_workloads(selection: Selection, chosen: Profile) -> list[Workload]:
-    """The workloads, in the registry's order; raises `UnknownNameError`."""
+    """Somebody's own program, and the workloads in the registry's order; raises `UnknownNameError`."""
+    own = [workload("", program) for program in selection.programs]
+    if own and not selection.workloads:
+        return own
     if selection.workloads:
         wanted = {workload(name).name for name in selection.workloads}
     else:
         wanted = {name for name in WORKLOADS if chosen.every_workload or name in chosen.points}
-    return [each for name, each in WORKLOADS.items() if name in wanted]
+    return own + [each for name, each in WORKLOADS.items() if name in wanted]
 
 
 def scenarios(selection: Selection) -> tuple[ScenarioRecord, ...]:
@@ -170,7 +184,8 @@ def _all_settings(selection: Selection, workloads: Sequence[Workload]) -> Settin
             )
         settings |= {place: values for place in fitting.items() if values}
     for (name, parameter), values in selection.settings.items():
-        _check_setting(workload(name), parameter, workloads)
+        own = next((each for each in workloads if each.name == name), None)
+        _check_setting(own or workload(name), parameter, workloads)
         settings[name, parameter] = values
     return settings
 

@@ -127,8 +127,14 @@ def test_selecting_only_what_is_missing_is_refused_with_the_reason() -> None:
 
 def test_a_run_in_which_nothing_fits_is_refused_with_the_reason() -> None:
     blocked = {(name, "ring") for name in ("epoll", "asyncio", "floor")}
-    with pytest.raises(LabError, match="has no room"):
+    with pytest.raises(LabError, match=r"epoll: epoll has no room .*; asyncio: asyncio has no .*; floor: "):
         build(Selection(backends=("epoll",), workloads=("ring",)), FakeCatalogue(blocked=blocked))
+
+
+def test_what_is_missing_for_one_reason_is_named_together() -> None:
+    missing = {"kqueue": "not on Linux", "select": "not on Linux", "uvloop": "not installed"}
+    with pytest.raises(LabError, match=r"\(kqueue, select: not on Linux; uvloop: not installed\)"):
+        build(Selection(backends=tuple(missing)), FakeCatalogue(missing=missing))
 
 
 def test_connections_set_the_main_number_of_each_workload() -> None:

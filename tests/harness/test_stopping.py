@@ -136,6 +136,11 @@ def test_wishes_beyond_reason_are_refused(wish: dict[str, float]) -> None:
         chosen_profile(Selection(**wish))
 
 
+def test_a_precision_is_refused_in_per_cent() -> None:
+    with pytest.raises(LabError, match=r"expected a precision of 0\.1% to 100%, got 200%: give"):
+        chosen_profile(Selection(precision=2.0))
+
+
 def test_the_recorded_command_holds_the_wishes() -> None:
     command = Selection(precision=0.05, max_time_s=600.0).command(seed=1)
     assert command == "muxlab bench --profile quick --precision 5% --max-time 600s --seed 1"
