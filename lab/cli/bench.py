@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lab.cli import bench_options, offering
+from lab.cli import bench_options, offering, own_program
 from lab.cli.ending import close, keep_in
 from lab.cli.invocation import program
 from lab.errors import LabError
@@ -39,6 +39,7 @@ class Instruments:
 @bench_options.what
 @bench_options.how_long
 @bench_options.parameters
+@bench_options.own_program
 @bench_options.which_run
 @click.pass_context
 def bench(context: click.Context, **options: Any) -> None:
@@ -60,16 +61,17 @@ def bench(context: click.Context, **options: Any) -> None:
 
 
 def _new(context: click.Context, options: dict[str, Any]) -> int:
-    from lab.harness import checks, counting, folders, neighbours, plan, profiles
+    from lab.harness import checks, counting, folders, neighbours, plan, profiles, rehearsal, sampling
 
     selection, cores = _with_cores(_selection(options))
     environment = _environment(selection.backends, cores)
     seed = options["seed"] if options["seed"] is not None else random.SystemRandom().randrange(2**32)
     record = plan.build(selection, environment, id="", seed=seed, warnings=checks.warnings(environment))
+    instruments = context.find_object(Instruments)
+    rehearsal.rehearse(record, cores, instruments.measure if instruments else sampling.take_sample)
     record = counting.decided(record, selection.syscalls, profiles.profile(record.profile).syscalls)
     with folders.new_folder(options["out"]) as folder, neighbours.counted() as others:
         keep_in(context, folder)
-        instruments = context.find_object(Instruments)
         record = offering.offered(record, selection, instruments and instruments.measure, cores)
         record = replace(record, id=folder.resolve().name, warnings=(*record.warnings, *_beside(others)))
         _announce(record, folder)
@@ -117,6 +119,7 @@ def _selection(options: dict[str, Any]) -> Selection:
         sizes=options["size"],
         settings=options["settings"],
         **offering.chosen(options["rates"]),
+        programs=own_program.chosen(options["serve"], options["app"], options["paths"], options["http_body"]),
         load_processes=options["load_processes"],
         program=program(),
     )

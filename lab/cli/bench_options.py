@@ -127,6 +127,34 @@ parameters: Options = _together(
 )
 """The values of the workloads' parameters, and how their clients come."""
 
+own_program: Options = _together(
+    click.option(
+        "--serve",
+        metavar="COMMAND",
+        help="Measure your own server instead of the workloads, started by this command on each subject: "
+        "'uvicorn app:app --loop {loop} --port {port}'. {port} is a free port; {loop}, as module:factory, is "
+        "the subject's loop. Without {loop}, Python programs that call asyncio.run are put on it.",
+    ),
+    click.option(
+        "--app",
+        metavar="MODULE:COROUTINE",
+        help="The same for a coroutine function that takes a listening socket and serves HTTP on it.",
+    ),
+    click.option(
+        "--http",
+        "paths",
+        multiple=True,
+        metavar="PATH",
+        help="What your own program is asked for with GET; each path is a scenario.  [default: /]",
+    ),
+    click.option(
+        "--http-body",
+        type=click.Choice(["same", "length", "any"]),
+        help="What each reply's body must have in common with the first one's.  [default: same]",
+    ),
+)
+"""A program that is not the lab's."""
+
 which_run: Options = _together(
     click.option("--seed", type=click.IntRange(min=0), help="Repeats the order of an earlier run."),
     click.option(

@@ -59,14 +59,22 @@ def decided(
 
 
 def pairs(record: RunRecord) -> list[Pair]:
-    """What is counted, in the order of the plan: every cell that can run, the twin's excepted."""
+    """What is counted, in the order of the plan: every cell that can run, except the twin's, and those of a
+    command of somebody's own, in whose processes no window can be marked."""
     left_out = {(each.subject, each.scenario) for each in record.not_run}
     return [
         (subject, scenario)
         for scenario in record.scenarios
         for subject in record.subjects
-        if record.syscalls and not subject.twin_of and (subject.name, scenario.id) not in left_out
+        if record.syscalls
+        and not subject.twin_of
+        and (subject.name, scenario.id) not in left_out
+        and not _is_command(scenario)
     ]
+
+
+def _is_command(scenario: ScenarioRecord) -> bool:
+    return scenario.program is not None and scenario.program.kind == "command"
 
 
 def estimate_s(record: RunRecord) -> float:
@@ -145,5 +153,5 @@ def _left_s(record: RunRecord, todo: Sequence[Pair]) -> float:
 
 def _estimate_s(record: RunRecord, scenario: ScenarioRecord) -> float:
     untraced_s = plan.cell_estimate_s(dataclasses.replace(record, duration_s=WINDOW_S), scenario)
-    descriptors = workload(scenario.workload).server_descriptors(scenario.parameters)
+    descriptors = workload(scenario.workload, scenario.program).server_descriptors(scenario.parameters)
     return untraced_s + START_S + descriptors * DESCRIPTOR_S

@@ -48,8 +48,8 @@ def offerable_only(record: RunRecord, asked_for: Collection[str]) -> RunRecord:
 
     Raises `LabError` where one of them was asked for by name, or nothing else is left.
     """
-    names = dict.fromkeys(each.workload for each in record.scenarios)
-    unfit = [name for name in names if not can_be_offered(workload(name))]
+    names = {each.workload: workload(each.workload, each.program) for each in record.scenarios}
+    unfit = [name for name, work in names.items() if not can_be_offered(work)]
     if any(name in asked_for for name in unfit) or len(unfit) == len(names):
         fit = ", ".join(name for name, each in WORKLOADS.items() if can_be_offered(each))
         raise LabError(

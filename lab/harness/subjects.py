@@ -130,7 +130,7 @@ def unavailable_here(name: str) -> str | None:
 
 def cannot_run(name: str, scenario: ScenarioRecord, descriptor_limit: int) -> str | None:
     """Why this cell cannot run under ``descriptor_limit`` descriptors a process; None: it can."""
-    work: Workload = workload(scenario.workload)
+    work: Workload = workload(scenario.workload, scenario.program)
     watched = work.server_descriptors(scenario.parameters)
     needed = max(watched, work.load_descriptors(scenario.parameters))
     watchable = _watchable(name)
@@ -142,6 +142,8 @@ def cannot_run(name: str, scenario: ScenarioRecord, descriptor_limit: int) -> st
             f"this scenario needs {needed:,} descriptors a process, the limit here is {descriptor_limit:,}, "
             "raised as far as allowed: take fewer connections, or have the administrator raise the hard limit"
         )
+    if scenario.program:
+        return "a program of your own cannot run without an event loop" if name == FLOOR else None
     if lacking := _lacking(name, scenario.workload):
         return f"unsupported: {name} does not implement {lacking}"
     return _without_surroundings(scenario.workload, tuple(scenario.parameters.items()))

@@ -95,5 +95,16 @@ class App(OwnProgram, ServedWorkload):
         return found
 
 
+def checked_place(text: str) -> str:
+    """``module:function`` as it is; raises `LabError` for what is none. Nothing is imported."""
+    module, _, attribute = text.partition(":")
+    if not all(word.isidentifier() for path in (module, attribute) for word in path.split(".")):
+        raise LabError(
+            f"expected module:coroutine in --app, such as mypackage.web:serve, got {text!r}: name a module "
+            "that can be imported from here, and in it a coroutine function that takes a listening socket"
+        )
+    return text
+
+
 OWN_PROGRAMS: dict[ProgramKind, type[OwnProgram]] = {"command": Command, "coroutine": App}
 """Each kind of program: the workload that it is."""
