@@ -3,10 +3,11 @@
 
 A generator can be paused and resumed, and a coroutine is a generator with ``await``. A *future* is a promise
 with callbacks: PENDING, then CANCELLED or FINISHED. A *task* drives a coroutine with ``send()`` and is woken
-by the done-callback of the future that the coroutine waits for. A *handle* is a callback in a queue. The
-loop takes *turns*: it runs what is ready, and asks the kernel when nothing is. The rest is what a loop does
-with that: *diagnostics* when something fails, its *lifecycle*, its *wakeup* by threads and signals, *names*
-looked up in threads, and *sockets*, where each wait is a *readiness*, and *sendfile* on top of them.
+by the done-callback of the future that the coroutine waits for. A *handle* is a callback in a queue, a
+*party* is whoever waits for a descriptor. The loop takes *turns*: it runs what is ready, and asks the kernel
+when nothing is. The rest is what a loop does with that: *diagnostics* when something fails, its *lifecycle*,
+its *wakeup* by threads and signals, *names* looked up in threads, and *sockets*, where each wait is a
+*readiness*, and *sendfile* on top of them.
 
 Where sockets are asked for data, *transports* push it into protocols: a sending half, a reading half, and
 *TLS* in between. *Connections* are made (as a *race*, if a host has several addresses), *servers* listen for
@@ -21,6 +22,7 @@ READING_ORDER = (
     "future",
     "task",
     "handle",
+    "parties",
     "turn",
     "diagnostics",
     "lifecycle",

@@ -16,6 +16,7 @@ import contextvars
 import functools
 import sys
 import traceback
+import types
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -98,14 +99,18 @@ class LevelReadinessHandle(ReadinessHandle):
     """The same under a level-triggered backend, which repeats its report while there is something left.
 
     ``fire`` is the whole call, made once: a partial of ``Context.run`` takes no Python frame and builds no
-    arguments, a fifth of what an event costs (tests/microbench: ring).
+    arguments, a fifth of what an event costs (tests/microbench: ring). A bound method is put into it as its
+    function and its object, which saves putting the arguments behind the object at each call.
     """
 
     __slots__ = ("fire",)
 
     def __init__(self, fd: int, callback: Callable[..., object], args: tuple[Any, ...], loop: Any) -> None:
         super().__init__(fd, callback, args, loop)
-        self.fire = functools.partial(self._context.run, callback, *args)
+        if type(callback) is types.MethodType:
+            self.fire = functools.partial(self._context.run, callback.__func__, callback.__self__, *args)
+        else:
+            self.fire = functools.partial(self._context.run, callback, *args)
 
     def cancel(self) -> None:
         """Do not call it any more, and let go of what it held."""
@@ -145,10 +150,12 @@ def behind(fire: Callable[[], object], loop: Any) -> Any:
 
     The handle that made the call may be cancelled by now, and say nothing any more.
     """
-    if isinstance(fire, functools.partial):
-        callback, *args = fire.args
-        return Handle(callback, tuple(args), loop, fire.func.__self__)
-    return fire.__self__  # type: ignore[attr-defined]
+    if not isinstance(fire, functools.partial):
+        return fire.__self__  # type: ignore[attr-defined]
+    callback, *args = fire.args
+    if args and callback is getattr(type(args[0]), getattr(callback, "__name__", ""), None):
+        callback = types.MethodType(callback, args.pop(0))
+    return Handle(callback, tuple(args), loop, fire.func.__self__)
 
 
 def _nothing() -> None:

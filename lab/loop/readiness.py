@@ -203,8 +203,9 @@ class Readiness:
             self.watched = self._loop._edge
             self._loop._unwanted(self.fd, self.direction)
             return
+        operation = self.operation
         try:
-            self.value = self.operation(self.argument)  # Step 3 of 7: the data moves into a buffer.
+            self.value = operation(self.argument)  # Step 3 of 7: the data moves into a buffer.
         except (BlockingIOError, InterruptedError):
             self._loop._would_block += 1
             return

@@ -56,7 +56,6 @@ class SendingTransport(asyncio.Transport):
         "_protocol_paused",
         "_queue",
         "_queued",
-        "_send",
         "_sock",
     )
 
@@ -64,13 +63,12 @@ class SendingTransport(asyncio.Transport):
         self._extra = None
         self._loop = loop
         self._sock: socket.socket | None = sock
-        self._send: Any = sock.send  # kept: looking it up costs more than remembering it
         self._fd = sock.fileno()
         self._protocol: Any = protocol
         self._context = contextvars.copy_context()
         self._closing = self._eof = self._protocol_paused = False
         self._lost = 0
-        self._direct = True
+        self._direct: Any = sock.send
         self._queue: collections.deque[Any] | None = None
         self._queued = 0
         self._high, self._low = HIGH_WATER, HIGH_WATER // 4
@@ -81,18 +79,21 @@ class SendingTransport(asyncio.Transport):
     def write(self, data: Any) -> None:  # HOT
         """Send ``data`` (bytes-like), now as far as the kernel takes it, the rest when it takes more.
 
-        ``_direct`` stands for five questions whose answer is nearly always the same: nothing queued, not
-        closed, not lost, no end of stream sent, no sendfile under way (make bench WORKLOAD=echo-protocol).
+        ``_direct`` is the socket's ``send`` while five questions have their usual answer, else None: nothing
+        queued, not closed, not lost, no end of stream sent, no sendfile under way. (Called as
+        ``self._direct(data)`` it would be looked up as a method; make bench WORKLOAD=echo-protocol.)
         """
-        if not (self._direct and data.__class__ is bytes and data):
+        send = self._direct
+        if send is None or data.__class__ is not bytes or not data:
             data = self._accepted(data)
             if not data:
                 return
             if self._queued:
                 self._enqueue(data)
                 return
+            send = self._sock.send
         try:
-            sent = self._send(data)
+            sent = send(data)
         except (BlockingIOError, InterruptedError):
             self._loop._would_block += 1
             sent = 0
@@ -142,7 +143,7 @@ class SendingTransport(asyncio.Transport):
             self._queue = collections.deque()
         self._queue.append(piece)
         self._queued += len(piece)
-        self._direct = False
+        self._direct = None
 
     def _watch_queue(self) -> None:
         """Have the rest sent when the kernel takes more; ask the protocol to pause if it is too much."""
@@ -193,7 +194,7 @@ class SendingTransport(asyncio.Transport):
         elif self._eof:
             self._shutdown()
         else:
-            self._direct = True
+            self._direct = self._sock.send
 
     def _unwatch_queue(self) -> None:
         if self._loop._writers.pop(self._fd, None) is not None:
@@ -208,7 +209,7 @@ class SendingTransport(asyncio.Transport):
         if self._closing or self._eof:
             return
         self._eof = True
-        self._direct = False
+        self._direct = None
         if not self._queued:
             self._shutdown()
 
@@ -255,14 +256,15 @@ class SendingTransport(asyncio.Transport):
         if self._drained is not None:
             raise RuntimeError("Empty waiter is already set")
         self._drained = self._loop.create_future()
-        self._direct = False
+        self._direct = None
         if not self._queued:
             self._drained.set_result(None)
         return self._drained
 
     def _reset_empty_waiter(self) -> None:
         self._drained = None
-        self._direct = not (self._queued or self._closing or self._eof or self._lost)
+        if not (self._queued or self._closing or self._eof or self._lost):
+            self._direct = self._sock.send
 
     # -- the end ---------------------------------------------------------------------------------------
 
@@ -271,7 +273,7 @@ class SendingTransport(asyncio.Transport):
         if self._closing:
             return
         self._closing = True
-        self._direct = False
+        self._direct = None
         self._loop._unwatch(self._fd, READ)
         if not self._queued:
             self._lost += 1
@@ -291,7 +293,7 @@ class SendingTransport(asyncio.Transport):
             self._closing = True
             self._loop._unwatch(self._fd, READ)
         self._lost += 1
-        self._direct = False
+        self._direct = None
         self._loop.call_soon(self._end, error, context=self._context)
 
     def _fail(self, error: BaseException, message: str) -> None:
@@ -312,7 +314,7 @@ class SendingTransport(asyncio.Transport):
             self._protocol.connection_lost(error)
         finally:
             self._sock.close()
-            self._sock = self._send = self._protocol = None
+            self._sock = self._protocol = None
             if self._drained is not None and not self._drained.done():
                 self._drained.set_exception(ConnectionError("Connection is closed by peer"))
 

@@ -122,7 +122,8 @@ class SocketsLoop(NamesLoop):
         end; written out it saves a coroutine and a call for each message (tests/microbench: sock_recv).
         """
         reading = self._readers.get(sock.fileno())
-        if reading is None or reading.owner() is not sock or reading.operation is not None:
+        owner = no_owner if reading is None else reading.owner
+        if owner() is not sock or reading.operation is not None:
             reading = await self._readiness(sock, READ)
         size = reading.read_size
         if n < size:
@@ -284,6 +285,10 @@ class SocketsLoop(NamesLoop):
             raise TypeError("Socket cannot be of type SSLSocket")
         if self._debug and sock.gettimeout() != 0:
             raise ValueError("the socket must be non-blocking")
+
+
+def no_owner() -> None:
+    """The owner of a descriptor that nobody waits for."""
 
 
 def descriptor(fileobj: Any) -> int:

@@ -174,18 +174,20 @@ class StreamTransport(SendingTransport):
             self._paused = False
             self._loop._watch(self._fd, READ)
 
-    def fire(self) -> bool:  # HOT
-        """The kernel says that there is something to read: read once, hand it on; True if there may be more.
+    def fire(self) -> bool | None:  # HOT
+        """The kernel says that there is something to read: read once, and hand it on.
+
+        True: there may be more. False: there is none. None: there was less than was asked for, so there is
+        none, unless the peer has hung up (an edge-triggered backend does not say again what is left then).
 
         It stands for ``self._context.run(self._protocol.data_received, self._sock.recv(self._read_size))``
         with both methods kept (make bench WORKLOAD=echo-protocol). Errors end the connection.
         """
-        deliver = self._deliver
+        deliver, receive = self._deliver, self._receive
         if deliver is None:
             return self._read_into()
-        size = self._read_size
         try:
-            data = self._receive(size)
+            data = receive(SMALLEST_READ)
         except (BlockingIOError, InterruptedError):
             self._loop._would_block += 1
             return False
@@ -204,15 +206,29 @@ class StreamTransport(SendingTransport):
         except BaseException as error:
             self._fail(error, "Fatal error: protocol.data_received() call failed.")
             return False
-        count = len(data)
-        if count == size:
-            self._read_size = min(size * 2, LARGEST_READ)
-            return True
-        if size > SMALLEST_READ and count < size // 4:
-            self._read_size = SMALLEST_READ
-        return self._hung_up
+        if len(data) >= SMALLEST_READ:
+            return self._filled(len(data))
+        return None
 
-    def _read_into(self) -> bool:
+    def _filled(self, count: int) -> bool | None:
+        """A read gave ``count`` bytes, the least that is asked for or more: did it ask for as many?"""
+        size = self._read_size
+        if count != size or self._receive is None:
+            return None
+        self._read_size = min(size * 2, LARGEST_READ)
+        self._receive = self._receive_more
+        return True
+
+    def _receive_more(self, _: int) -> bytes:
+        """In place of the socket's ``recv`` while the read size is above the smallest."""
+        size = self._read_size
+        data = self._sock.recv(size)
+        if len(data) < size // 4:
+            self._read_size = SMALLEST_READ
+            self._receive = self._sock.recv
+        return data
+
+    def _read_into(self) -> bool | None:
         """The same into the protocol's own buffer."""
         try:
             buffer = self._context.run(self._protocol.get_buffer, -1)
@@ -244,7 +260,7 @@ class StreamTransport(SendingTransport):
         except BaseException as error:
             self._fail(error, "Fatal error: protocol.buffer_updated() call failed.")
             return False
-        return count == room or self._hung_up
+        return True if count == room else None
 
     def _end_of_stream(self) -> None:
         """The peer has sent its last byte; the protocol decides whether ours are still wanted."""
@@ -287,13 +303,15 @@ class EdgeStreamTransport(StreamTransport):
 
     __slots__ = ()
 
-    def fire(self) -> bool:
+    def fire(self) -> None:
         """Read until there is no more; after ``DRAIN_TURNS`` reads the others' turn comes."""
         for _ in range(DRAIN_TURNS):
-            if not StreamTransport.fire(self) or self._paused or self._closing:
-                return False
+            more = StreamTransport.fire(self)
+            if more is None:
+                more = self._hung_up
+            if not more or self._paused or self._closing:
+                return
         self._loop._rearm(self._fd)
-        return True
 
 
 def stream_transport(

@@ -30,11 +30,12 @@ import heapq
 import itertools
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from backends.contract import BOTH, READ, READ_HANGUP, WRITE, Backend, Event
 from lab.loop.handle import Handle, TimerHandle, behind
+from lab.loop.parties import AskTheTableError, PartyTable
 
 LONGEST_WAIT = 24 * 3600.0
 """Seconds. Timeouts are C ints of milliseconds in epoll and poll; asyncio sets the same bound."""
@@ -44,57 +45,6 @@ new_object = object.__new__
 CANCELLED_TIMERS_KEPT = 100
 """Cancelled timers stay in the heap until there are this many and they are the greater half (as asyncio:
 timeouts mostly get cancelled, and the heap is cheaper to clean in one go than one by one)."""
-
-
-class PartyTable(dict[int, Any]):
-    """Descriptor -> the party that waits for it: whatever has ``fire``, ``hangup``, ``lost`` and ``owner``.
-
-    Descriptors are small dense numbers, so each party's ``fire`` is kept by number in a list, ``calls``
-    (None: nobody, or see ``hide``). Looking there takes no hash, no comparison and no attribute, and touches
-    a fifth of the memory: that is what an event costs when thousands are registered (tests/microbench: ring).
-    """
-
-    __slots__ = ("_fresh", "calls")
-
-    def __init__(self, fresh: Mapping[int, int]) -> None:
-        """``fresh``: the numbers whose parties must not be called straight from the list."""
-        super().__init__()
-        self._fresh = fresh
-        self.calls: list[Callable[[], object] | None] = []
-
-    def __setitem__(self, fd: int, party: Any) -> None:
-        super().__setitem__(fd, party)
-        missing = fd + 1 - len(self.calls)
-        if missing > 0:
-            self.calls.extend([None] * missing)
-        self.calls[fd] = None if fd in self._fresh else party.fire
-
-    def __delitem__(self, fd: int) -> None:
-        super().__delitem__(fd)
-        self.calls[fd] = None
-
-    def pop(self, fd: int, default: Any = None) -> Any:
-        """Remove and return the party of ``fd``; ``default`` if nobody waits for it."""
-        if fd not in self:
-            return default
-        self.calls[fd] = None
-        return super().pop(fd)
-
-    def clear(self) -> None:
-        """Remove all."""
-        super().clear()
-        self.calls.clear()
-
-    def hide(self, fd: int) -> None:
-        """Have the party of ``fd`` looked up in the table, with what is known of its freshness."""
-        if fd in self:
-            self.calls[fd] = None
-
-    def show(self, fd: int) -> None:
-        """Have the party of ``fd`` called straight from the list again."""
-        party = self.get(fd)
-        if party is not None:
-            self.calls[fd] = party.fire
 
 
 class TurnLoop(asyncio.AbstractEventLoop):
@@ -296,30 +246,31 @@ class TurnLoop(asyncio.AbstractEventLoop):
         """Hand each ready descriptor to whoever waits for it.
 
         The plain masks, READ alone and WRITE alone, are served here instead of by ``_serve_mixed``, which
-        saves a call and two look-ups for each event (tests/microbench: ring).
+        saves a call and two look-ups for each event; and that a call stands in the list is not asked but
+        found out, which saves the question (tests/microbench: ring).
         """
         self._events += len(events)
-        readers, writers, fresh = self._readers.calls, self._writers.calls, self._fresh
+        readers, writers, fresh, read = self._readers.calls, self._writers.calls, self._fresh, READ
         for fd, mask in events:  # Step 2 of 7: a ready descriptor comes back.
             try:
-                if mask == READ:
+                if mask == read:
                     fire = readers[fd]
-                elif mask == WRITE:
+                    fire()
+                    continue
+                if mask == WRITE:
                     fire = writers[fd]
-                else:
-                    fire = None
-            except IndexError:
-                fire = None
-            if fire is None:
-                if fresh.get(fd) != BOTH:
-                    self._serve_mixed(fd, mask)
-                continue
-            try:
-                fire()
+                    fire()
+                    continue
+            except AskTheTableError:
+                pass
             except (SystemExit, KeyboardInterrupt):
                 raise
             except BaseException as error:
-                self._callback_failed(behind(fire, self), error)
+                if fd < len(readers if mask == READ else writers):  # else the look-up failed
+                    self._callback_failed(behind(fire, self), error)
+                    continue
+            if fresh.get(fd) != BOTH:
+                self._serve_mixed(fd, mask)
 
     def _serve_timed(self, events: Sequence[Event]) -> None:
         """The same in debug mode, where each call is timed."""

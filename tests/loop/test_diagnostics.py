@@ -67,33 +67,6 @@ def test_a_report_holds_the_message_the_exception_and_the_handle(fake_loop: Loop
     assert report["handle"] is handle
 
 
-def test_a_failing_reader_is_reported_and_stays(loop: Loop, reports: Reports, pair: Pair) -> None:
-    loop.add_reader(pair[0], fail)
-    pair[1].send(b"!")
-    run_turns(loop, 3)
-    loop.remove_reader(pair[0])
-    assert len(reports) >= 2, "level-triggered: it is called again"
-    assert {repr(report["exception"]) for report in reports} == {"ZeroDivisionError('on purpose')"}
-    reports.clear()
-
-
-def test_a_failing_reader_that_removed_itself_is_still_named(
-    loop: Loop, reports: Reports, pair: Pair
-) -> None:
-    def leave_and_fail(sock: Any) -> None:
-        loop.remove_reader(sock)
-        fail()
-
-    loop.add_reader(pair[0], leave_and_fail, pair[0])
-    pair[1].send(b"!")
-    run_turns(loop, 3)
-    assert isinstance(reports[0]["handle"], asyncio.Handle)
-    if not loop._edge:  # which has only the handle, and that says nothing once it is cancelled
-        assert "leave_and_fail" in reports[0]["message"]
-    assert len(reports) == 1
-    reports.clear()
-
-
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()])
 @pytest.mark.parametrize("debug", [False, True])
 def test_the_end_of_the_program_is_raised_not_reported(

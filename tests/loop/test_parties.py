@@ -1,6 +1,6 @@
 """The table of descriptors: a dict of parties and a list of their calls that agree."""
 
-from lab.loop.turn import PartyTable
+from lab.loop.parties import PartyTable, ask_the_table
 
 
 class Party:
@@ -14,7 +14,7 @@ class Party:
 
 
 def fired(table: PartyTable) -> dict[int, object]:
-    return {fd: fire() for fd, fire in enumerate(table.calls) if fire is not None}
+    return {fd: fire() for fd, fire in enumerate(table.calls) if fire is not ask_the_table}
 
 
 def names(table: PartyTable) -> dict[int, str]:
