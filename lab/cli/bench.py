@@ -120,6 +120,7 @@ def _selection(options: dict[str, Any]) -> Selection:
         settings=options["settings"],
         **offering.chosen(options["rates"]),
         programs=own_program.chosen(options["serve"], options["app"], options["paths"], options["http_body"]),
+        allocators=options["allocators"],
         load_processes=options["load_processes"],
         program=program(),
     )

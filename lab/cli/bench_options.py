@@ -118,6 +118,15 @@ parameters: Options = _together(
         "scenario. knee: find rates up to what the subjects can serve, and where each gives in.",
     ),
     click.option(
+        "--allocator",
+        "allocators",
+        multiple=True,
+        callback=values.names_option,
+        metavar="fresh|seasoned[,...]",
+        help="Whether the measured process has once freed a large block: with glibc, large reads are then "
+        "nearly free. Both make every scenario twice.  [default: fresh]",
+    ),
+    click.option(
         "--load-processes",
         type=click.IntRange(1, 64),
         metavar="N",

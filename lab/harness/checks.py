@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from lab.harness.allocator import ALLOCATOR_VARIABLES
 from lab.results import Environment
 
 WANTED_DESCRIPTORS = 18_100
@@ -179,6 +180,18 @@ def _python_switches(environment: Environment) -> Check:
     )
 
 
+def _allocator(environment: Environment) -> Check:
+    changing = [name for name in ALLOCATOR_VARIABLES if environment.extra.get(name)]
+    if not changing:
+        return Check("allocator", "ok", environment.extra.get("libc", "as the system has it"))
+    return Check(
+        "allocator",
+        "warning",
+        f"{', '.join(changing)} set, which may change what large reads cost, and not for every loop",
+        f"Measure without: unset {' '.join(changing)}.",
+    )
+
+
 def _python(environment: Environment) -> Check:
     return Check("Python", "ok", environment.python)
 
@@ -194,4 +207,5 @@ CHECKS: tuple[Callable[[Environment], Check], ...] = (
     _virtualisation,
     _python,
     _python_switches,
+    _allocator,
 )

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import psutil
 
+from lab.harness.allocator import ALLOCATOR_VARIABLES
 from lab.results import Environment
 
 ROOT = Path("/")
@@ -34,7 +35,7 @@ WATCHED_VARIABLES = (
     "PYTHONDEVMODE",
     "PYTHONMALLOC",
     "PYTHONTRACEMALLOC",
-    "MALLOC_ARENA_MAX",
+    *ALLOCATOR_VARIABLES,
 )
 """Environment variables that change what Python or its allocator costs."""
 MACOS_OPEN_MAX = 10_240

@@ -73,6 +73,7 @@ class _Cell:
             "subject": self.subject.twin_of or self.subject.name,
             "workload": self.scenario.workload,
             "values": self.scenario.parameters,
+            "allocator": self.scenario.allocator,
             "core": self.cores.server,
             "core_beside": next(iter(self.cores.loads), None),
             "window_s": self.timing.window_s,

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lab.errors import LabError, UnknownNameError
+from lab.harness import allocator
 from lab.harness.profiles import Point, Profile, profile
 from lab.harness.stopping import DEFAULT_MAX_TIME_S, MAX_ROUNDS
 from lab.results import ProgramRecord, ScenarioRecord
@@ -56,6 +57,8 @@ class Selection:
     """As in `RunRecord`; None: one."""
     syscalls: bool | None = None
     """Whether to count system calls as well."""
+    allocators: tuple[str, ...] = ()
+    """Of `lab.harness.allocator.STATES`; every scenario is planned once in each. Empty: fresh."""
     program: str = "muxlab"
     """What starts muxlab here, quoted for a shell; the recorded command begins with it."""
 
@@ -85,6 +88,8 @@ class Selection:
             words += ["--connections", _listed(self.connections)]
         if self.sizes:
             words += ["--size", _listed(self.sizes)]
+        if self.allocators:
+            words += ["--allocator", ",".join(self.allocators)]
         for (name, parameter), values in self.settings.items():
             words += ["--set", f"{name}.{parameter}={_listed(values)}"]
         if self.rates or self.knee:
@@ -113,6 +118,7 @@ def chosen_profile(selection: Selection) -> Profile:
             "give --duration as 300ms, 0.3 or 2s"
         )
     _check_stopping(selection)
+    allocator.check_states(selection.allocators)
     return profile(selection.profile)
 
 
@@ -148,8 +154,8 @@ def scenarios(selection: Selection) -> tuple[ScenarioRecord, ...]:
     for each in workloads:
         mine = {parameter: values for (name, parameter), values in settings.items() if name == each.name}
         for point in _points(chosen.points.get(each.name, ({},)), mine):
-            scenario = each.scenario(**point)
-            found[scenario.id] = scenario
+            for scenario in allocator.in_states(each.scenario(**point), selection.allocators):
+                found[scenario.id] = scenario
     return tuple(found.values())
 
 

@@ -18,6 +18,7 @@ from types import ModuleType
 
 from backends import registry
 from lab.errors import LabError, UnknownNameError
+from lab.harness import allocator
 from lab.harness.probe import unsupported
 from lab.results import ScenarioRecord, SubjectRecord
 from lab.workloads.contract import InProcessWorkload, Workload
@@ -142,6 +143,8 @@ def cannot_run(name: str, scenario: ScenarioRecord, descriptor_limit: int) -> st
             f"this scenario needs {needed:,} descriptors a process, the limit here is {descriptor_limit:,}, "
             "raised as far as allowed: take fewer connections, or have the administrator raise the hard limit"
         )
+    if scenario.allocator == allocator.SEASONED and (reason := allocator.cannot_season(scenario.program)):
+        return reason
     if scenario.program:
         return "a program of your own cannot run without an event loop" if name == FLOOR else None
     if lacking := _lacking(name, scenario.workload):

@@ -20,7 +20,7 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from lab.harness import marks, observer, subjects
+from lab.harness import allocator, marks, observer, subjects
 from lab.harness.channel import Channel
 from lab.harness.latency import latency_record
 from lab.harness.listener import listen
@@ -34,6 +34,8 @@ def main() -> None:
     channel = Channel()
     job = channel.start()
     try:
+        if job["allocator"] == allocator.SEASONED:
+            allocator.season()
         program = job["program"] and ProgramRecord(**job["program"])
         work = workload(job["workload"], program)
         if isinstance(work, ServedWorkload):

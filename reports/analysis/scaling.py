@@ -43,6 +43,8 @@ class Scaling:
     title: str
     unit: str
     axis: str
+    allocator: str
+    """Its state in all points."""
     fixed: dict[str, int]
     """The parameters that all points share, the offered rate among them where there is one."""
     values: tuple[int, ...]
@@ -59,7 +61,7 @@ def scalings(judgement: Judgement) -> list[Scaling]:
         scenario = each.scenario
         if scenario.axis is not None and scenario.axis in scenario.parameters:
             fixed = tuple((k, v) for k, v in scenario.parameters.items() if k != scenario.axis)
-            key = (scenario.workload, scenario.axis, scenario.rate_per_s, fixed)
+            key = (scenario.workload, scenario.axis, scenario.rate_per_s, scenario.allocator, fixed)
             families.setdefault(key, []).append(each)
     return _first_of_each([_scaling(members) for members in families.values() if len(members) > 1])
 
@@ -89,6 +91,7 @@ def _scaling(members: list[ScenarioJudgement]) -> Scaling:
         title=first.title.split(",")[0],
         unit=first.unit,
         axis=axis,
+        allocator=first.allocator,
         fixed={name: value for name, value in first.parameters.items() if name != axis}
         | ({"offered/s": first.rate_per_s} if first.rate_per_s else {}),
         values=tuple(each.scenario.parameters[axis] for each in members),

@@ -16,7 +16,7 @@ from reports.analysis.explanation import READING_AIDS, explaining_columns, facts
 from reports.analysis.judgement import Judgement, ScenarioJudgement
 from reports.analysis.microbench import microbench_rows
 from reports.analysis.tidy import COLUMNS
-from reports.pages import growth, load, phrases, syscalls, tally, trust, wording
+from reports.pages import growth, load, phrases, seasoning, syscalls, tally, trust, wording
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ def context(judgement: Judgement) -> dict[str, Any]:
             for name, members in judgement.workloads().items()
         ],
         "scenarios": [scenario_table(judgement, each) for each in judgement.scenarios],
+        "seasoning": {"headings": seasoning.HEADINGS, "tables": seasoning.tables(judgement)},
         "aids": list(READING_AIDS.values()),
         "a_a": trust.a_a_statement(judgement),
         "noise_floor": trust.noise_floors(judgement),
@@ -93,6 +94,7 @@ def answer_rows(judgement: Judgement, found: Answer | None) -> list[tuple[str, s
         ("Why", " ".join(wording.because(found))),
         ("System calls", syscalls.sentence(judgement, found)),
         ("With more descriptors", " ".join(growth.sentences(judgement))),
+        ("With a seasoned allocator", " ".join(seasoning.sentences(judgement))),
         ("Careful", trust.disagreement(judgement, found)),
         ("The load", load.summary(judgement)),
         ("How sure", trust.how_sure(judgement, found)),

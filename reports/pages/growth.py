@@ -85,13 +85,18 @@ def noun(axis: str) -> str:
 
 
 def _table(family: Scaling) -> GrowthTable:
-    fixed = ", ".join(f"{name} {value:,}" for name, value in family.fixed.items())
+    fixed = ", ".join([f"{name} {value:,}" for name, value in family.fixed.items()] + _state(family))
     each = f"each further {noun(family.axis)}, ns"
     return GrowthTable(
         title=family.workload + (f" ({fixed})" if fixed else ""),
         headings=(f"fixed, µs per {family.unit}", each, "over the axis", "verdict", "off the line, at most"),
         rows=tuple((c.subject.name, _cells(c, c.line)) for c in family.curves if c.line),
     )
+
+
+def _state(family: Scaling) -> list[str]:
+    """The allocator's state, where it is not the usual one."""
+    return [] if family.allocator == "fresh" else [f"{family.allocator} allocator"]
 
 
 def _cells(curve: Curve, line: Line) -> tuple[tuple[str, str], ...]:

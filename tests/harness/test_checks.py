@@ -26,6 +26,8 @@ def test_a_quiet_machine_gives_no_warning() -> None:
         ({"governor": "performance, powersave"}, "frequency governor", "cpupower"),
         ({"extra": {"battery": "yes"}}, "power", "Plug the machine in"),
         ({"extra": {"PYTHONASYNCIODEBUG": "1"}}, "Python's switches", "unset PYTHONASYNCIODEBUG"),
+        ({"extra": {"LD_PRELOAD": "libjemalloc.so"}}, "allocator", "unset LD_PRELOAD"),
+        ({"extra": {"MALLOC_TOP_PAD_": "0"}}, "allocator", "unset MALLOC_TOP_PAD_"),
     ],
 )
 def test_what_disturbs_is_a_warning_with_a_way_out(changes: dict[str, Any], title: str, advice: str) -> None:

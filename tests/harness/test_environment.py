@@ -97,7 +97,9 @@ def test_a_share_of_the_processor_is_read_from_either_cgroup(
 
 def test_switches_of_python_that_change_its_cost_are_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONMALLOC", "debug")
-    assert environment.extra()["PYTHONMALLOC"] == "debug"
+    monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", "131072")
+    found = environment.extra()
+    assert (found["PYTHONMALLOC"], found["MALLOC_MMAP_THRESHOLD_"]) == ("debug", "131072")
 
 
 def test_packages_that_are_not_installed_are_left_out() -> None:

@@ -1,0 +1,69 @@
+"""What a seasoned allocator changes, in words and tables: for the page and the summary alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reports.analysis.judgement import Judgement
+from reports.analysis.seasoning import SeasonedCell, Seasoning, seasonings
+from reports.pages import phrases
+from reports.pages.phrases import interval, listed, number, ratio, times
+
+HEADINGS = (
+    "fresh, µs",
+    "seasoned, µs",
+    "seasoned against fresh",
+    "verdict",
+    "page faults, fresh",
+    "page faults, seasoned",
+)
+
+
+@dataclass(frozen=True)
+class SeasoningTable:
+    """One scenario in both states, as text."""
+
+    title: str
+    unit: str
+    rows: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    """Subject, then value and note of each column of `HEADINGS`."""
+
+
+def sentences(judgement: Judgement) -> list[str]:
+    """One a scenario: whose price changes once a large block was freed, and whose does not."""
+    return [f"{each.fresh.title}: {_said(each)}." for each in seasonings(judgement)]
+
+
+def _said(seasoning: Seasoning) -> str:
+    changed = [cell for cell in seasoning.cells if cell.compared.told_apart]
+    level = [cell.fresh.subject.name for cell in seasoning.cells if not cell.compared.told_apart]
+    parts = [
+        f"{cell.fresh.subject.name} takes {ratio(cell.compared.ratio)} what it takes fresh"
+        for cell in changed
+    ]
+    parts += [f"no difference beyond noise for {listed(level)}"] if level else []
+    return "; ".join(parts)
+
+
+def tables(judgement: Judgement) -> list[SeasoningTable]:
+    """A table a scenario."""
+    return [
+        SeasoningTable(
+            each.fresh.title,
+            each.fresh.unit,
+            tuple((cell.fresh.subject.name, _cells(cell)) for cell in each.cells),
+        )
+        for each in seasonings(judgement)
+    ]
+
+
+def _cells(cell: SeasonedCell) -> tuple[tuple[str, str], ...]:
+    before, after, against = cell.fresh, cell.seasoned, cell.compared.ratio
+    return (
+        (number(before.cost.value if before.cost else None), ""),
+        (number(after.cost.value if after.cost else None), ""),
+        (times(against.value), interval(against)) if against else ("-", ""),
+        (phrases.verdict(cell.compared), ""),
+        (number(before.per_operation.get("minor_faults")), ""),
+        (number(after.per_operation.get("minor_faults")), ""),
+    )

@@ -1,0 +1,109 @@
+"""Fresh and seasoned processes: how they are planned, and that each pays the prices of its state."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from lab.errors import UnknownNameError
+from lab.harness import allocator, plan, subjects
+from lab.harness.sampling import Timing, choose_cores, take_sample
+from lab.harness.selection import Selection
+from lab.results import ProgramRecord, RunRecord, ScenarioRecord, from_json, to_json
+from lab.workloads.registry import workload
+from tests.fake_measuring import FakeCatalogue, environment
+
+ECHO = workload("echo-protocol").scenario(connections=4, size=64)
+
+
+def planned(**options: Any) -> RunRecord:
+    selection = Selection(workloads=("ring",), settings={("ring", "pairs"): (100, 200)}, **options)
+    return plan.build(selection, environment(), id="r", seed=7, catalogue=FakeCatalogue())
+
+
+def seasoned(scenario: ScenarioRecord) -> ScenarioRecord:
+    (found,) = allocator.in_states(scenario, ["seasoned"])
+    return found
+
+
+def test_processes_are_fresh_unless_a_run_says_otherwise() -> None:
+    assert {scenario.allocator for scenario in planned().scenarios} == {"fresh"}
+    assert "--allocator" not in planned().command
+
+
+def test_both_states_make_every_scenario_twice() -> None:
+    record = planned(allocators=("fresh", "seasoned"))
+    assert [scenario.id for scenario in record.scenarios] == [
+        "ring[active=100,pairs=100,writes=100]",
+        "ring[active=100,pairs=100,writes=100]+seasoned",
+        "ring[active=100,pairs=200,writes=100]",
+        "ring[active=100,pairs=200,writes=100]+seasoned",
+    ]
+    assert record.scenarios[1].title == f"{record.scenarios[0].title}, seasoned allocator"
+    assert "--allocator fresh,seasoned" in record.command
+
+
+def test_a_run_that_is_read_again_knows_the_state_of_its_scenarios() -> None:
+    record = planned(allocators=("seasoned",))
+    again = from_json(RunRecord, to_json(record))
+    assert {scenario.allocator for scenario in again.scenarios} == {"seasoned"}
+    assert list(plan.rounds(again)) == list(plan.rounds(record))
+
+
+def test_an_unknown_state_gets_the_nearest_one() -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'seasoned'"):
+        planned(allocators=("season",))
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("MALLOC_MMAP_THRESHOLD_", "65536"), ("GLIBC_TUNABLES", "glibc.malloc.mmap_threshold=65536")],
+)
+def test_a_fixed_threshold_leaves_one_state_only(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(allocator.os, "confstr", lambda _name: "glibc 2.36")
+    monkeypatch.setenv(variable, value)
+    reason = subjects.cannot_run("floor", seasoned(ECHO), 1024)
+    assert reason is not None
+    assert variable in reason
+    assert subjects.cannot_run("floor", ECHO, 1024) is None
+
+
+def test_another_allocator_has_one_state_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(_name: str) -> str:
+        raise ValueError("unrecognized configuration name")
+
+    monkeypatch.setattr(allocator.os, "confstr", unknown)
+    reason = subjects.cannot_run("asyncio", seasoned(ECHO), 1024)
+    assert reason is not None
+    assert reason.startswith("only glibc's allocator")
+
+
+def test_a_command_of_ones_own_is_not_seasoned() -> None:
+    serving = ProgramRecord("command", "serve --port {port}", "/")
+    own = dataclasses.replace(seasoned(ECHO), program=serving)
+    reason = subjects.cannot_run("asyncio", own, 1024)
+    assert reason is not None
+    assert reason.startswith("a command makes its own process")
+
+
+@pytest.mark.parametrize("state", allocator.STATES)
+def test_a_large_read_is_paid_for_by_page_faults_in_a_fresh_process_only(state: str) -> None:
+    if reason := allocator.cannot_season():
+        pytest.skip(reason)
+    taken = take_sample(
+        subjects.describe("asyncio"),
+        seasoned(ECHO) if state == "seasoned" else ECHO,
+        round=0,
+        order=0,
+        warmup=False,
+        timing=Timing(window_s=0.05, warmup_s=0.02, deadline_s=30),
+        cores=choose_cores(),
+        seed=1,
+    )
+    assert (taken.status, taken.reason) == ("ok", None)
+    faults = taken.minor_faults / taken.operations
+    assert faults > 1.5 if state == "fresh" else faults < 0.5
