@@ -48,8 +48,8 @@ def _up_to_the_knee(record: RunRecord, measure: Callable[..., Sample] | None, co
     from lab.harness.sampling import take_sample
 
     out = console(sys.stderr)
-    trials = counted(len(capacity.trials(record)), "short trial")
-    out.print(f"What can each subject serve? {trials} first, closed-loop.", soft_wrap=True)
+    trials = counted(len(capacity.trials(record)) * capacity.TRIALS, "short trial")
+    out.print(f"What can each subject serve? First {trials}, closed-loop.", soft_wrap=True)
     capacities = capacity.find_capacities(record, measure or take_sample, cores)
     ladders = capacity.ladders(capacities)
     for scenario, steps in ladders.items():

@@ -36,8 +36,8 @@ COLUMNS: dict[str, str] = {
     "user_us_per_operation": "server CPU in Python and libraries, microseconds",
     "system_us_per_operation": "server CPU in the kernel, microseconds",
     "throughput_per_s": "operations per second of wall time",
-    "concurrency": "operations on the way on average, by Little's law: throughput times mean latency (of open "
-    "loops from the actual send)",
+    "concurrency": "operations on the way on average, by Little's law: throughput times mean latency; of "
+    "open loops from the actual send",
     "window_s": "wall time of the measured window, seconds",
     "operations": "verified operations in the window",
     "lost": "datagrams that no reply came to in time, none of them an operation",

@@ -16,7 +16,7 @@ from reports.analysis.explanation import READING_AIDS, explaining_columns, facts
 from reports.analysis.judgement import Judgement, ScenarioJudgement
 from reports.analysis.microbench import microbench_rows
 from reports.analysis.tidy import COLUMNS
-from reports.pages import growth, load, phrases, seasoning, syscalls, tally, trust, wording
+from reports.pages import growth, knees, load, phrases, seasoning, syscalls, tally, trust, wording
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,9 @@ def context(judgement: Judgement) -> dict[str, Any]:
         "noise_floor": trust.noise_floors(judgement),
         "level": phrases.level(record.rounds),
         "growth": growth.tables(judgement),
+        "knees": knees.tables(judgement),
+        "knee_bound": knees.BOUND,
+        "punctuality": knees.notes(judgement),
         "syscalls": syscalls.tables(judgement),
         "no_syscalls": syscalls.why_none(judgement),
         "microbench": microbench_table(judgement),
@@ -94,6 +97,7 @@ def answer_rows(judgement: Judgement, found: Answer | None) -> list[tuple[str, s
         ("Why", " ".join(wording.because(found))),
         ("System calls", syscalls.sentence(judgement, found)),
         ("With more descriptors", " ".join(growth.sentences(judgement))),
+        ("Under offered load", " ".join(knees.sentences(judgement))),
         ("With a seasoned allocator", " ".join(seasoning.sentences(judgement))),
         ("Careful", trust.disagreement(judgement, found)),
         ("The load", load.summary(judgement)),

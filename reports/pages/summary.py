@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reports.analysis.answer import answer
 from reports.analysis.judgement import Judgement, ScenarioJudgement
-from reports.pages import growth, phrases, trust, wording
+from reports.pages import growth, knees, phrases, trust, wording
 from reports.pages.context import answer_rows
 
 SCENARIOS_AT_MOST = 12
@@ -23,7 +23,7 @@ def markdown(judgement: Judgement) -> str:
             for name, members in judgement.workloads().items()
         )
     )
-    parts += [_table(judgement), growth.markdown_table(judgement)]
+    parts += [_table(judgement), growth.markdown_table(judgement), knees.markdown_table(judgement)]
     where = "Full report: report.html. Samples: samples.csv. Pictures: figures/."
     parts.append(f"{where}\nRepeat with: `{judgement.run.record.command}`")
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -1,0 +1,146 @@
+"""Up to which offered rate each subject keeps up: latency against offered load, and the knee in it.
+
+Rules
+- A subject *serves* a rate if, in more than half of its rounds, every request was answered and the p99 from
+  the intended send stayed below ``P99_BOUND_MS``.
+- The *knee* is a bracket, as the rates are steps: the highest rate below which all were served too, and the
+  first one that was not. Nothing is interpolated between them.
+- What gave in must be the subject. Where the load was the limit at the first rate that was not served, the
+  bracket has no upper end. A late load only ever adds to the latency, so what was served stays served.
+- Requests that were never sent have no latency: beyond the knee percentiles say too little, not too much.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from lab.results import ScenarioRecord, SubjectRecord
+from reports.analysis.judgement import Judgement
+from reports.analysis.tidy import counted
+
+P99_BOUND_MS = 10.0
+"""What a service of small requests may take for its slowest hundredth; overload passes any bound at once."""
+
+
+@dataclass(frozen=True)
+class RatePoint:
+    """One subject at one rate: medians over the rounds, latencies in milliseconds."""
+
+    rate_per_s: int
+    p50_ms: float
+    p99_ms: float
+    uncorrected_p99_ms: float
+    """From the actual send: what a load that waits for its replies would have reported."""
+    served_per_s: float
+    """Answered requests, in a second of window and draining."""
+    unserved: float
+    """The share of what was offered that was never sent, as the time for draining was up."""
+    served: bool
+    limited: bool
+    """The load was the limit in most rounds."""
+
+
+@dataclass(frozen=True)
+class LoadCurve:
+    """One subject along the offered rates, ascending."""
+
+    subject: SubjectRecord
+    points: tuple[RatePoint, ...]
+    capacity_per_s: float | None
+    """What it served in its closed-loop trial; None without one."""
+
+    @property
+    def knee(self) -> RatePoint | None:
+        """The highest rate that it served together with all below; None if it did not serve the lowest."""
+        first = self._first_unserved
+        served = self.points if first is None else self.points[:first]
+        return served[-1] if served else None
+
+    @property
+    def beyond(self) -> RatePoint | None:
+        """The first rate that it did not serve; None if it served all."""
+        first = self._first_unserved
+        return None if first is None else self.points[first]
+
+    @property
+    def _first_unserved(self) -> int | None:
+        return next((number for number, each in enumerate(self.points) if not each.served), None)
+
+
+@dataclass(frozen=True)
+class OfferedLoad:
+    """One scenario at several rates."""
+
+    title: str
+    unit: str
+    rates: tuple[int, ...]
+    curves: tuple[LoadCurve, ...]
+    """Without the twin, and without subjects that have no point."""
+    late_ms: float
+    """How long the load held requests that it could have sent: p99 of a sample, the median of all."""
+    limited: int
+    """Samples in which the load was the limit."""
+    samples: int
+
+
+def offered_loads(judgement: Judgement) -> list[OfferedLoad]:
+    """Every scenario that requests were offered to at some rate, in the order of the plan."""
+    families: dict[str, list[ScenarioRecord]] = {}
+    for each in (judged.scenario for judged in judgement.scenarios):
+        if each.rate_per_s is not None:
+            families.setdefault(without_rate(each.id), []).append(each)
+    rows = counted(judgement.frame)
+    if "open_rate_per_s" not in rows:
+        return []
+    rows = rows[rows["open_rate_per_s"].notna()]
+    found = [_offered_load(judgement, name, members, rows) for name, members in families.items()]
+    return [each for each in found if each.curves]
+
+
+def without_rate(scenario_id: str) -> str:
+    """The id that a scenario has as a closed loop."""
+    return scenario_id.rpartition("@")[0]
+
+
+def _offered_load(
+    judgement: Judgement, name: str, members: list[ScenarioRecord], rows: pd.DataFrame
+) -> OfferedLoad:
+    members = sorted(members, key=lambda each: each.rate_per_s or 0)
+    mine = rows[rows["scenario"].isin([each.id for each in members])]
+    trials = {each.subject: each.per_s for each in judgement.run.record.capacities if each.scenario == name}
+    curves = [
+        LoadCurve(subject, _points(mine[mine["subject"] == subject.name]), trials.get(subject.name))
+        for subject in judgement.run.record.subjects
+        if subject.twin_of is None
+    ]
+    return OfferedLoad(
+        title=members[0].title.removesuffix(f", {members[0].rate_per_s:,} offered/s"),
+        unit=members[0].unit,
+        rates=tuple(each.rate_per_s or 0 for each in members),
+        curves=tuple(each for each in curves if each.points),
+        late_ms=float(mine["open_late_p99_ns"].median()) / 1e6,
+        limited=int(mine["client_limited"].astype(bool).sum()),
+        samples=len(mine),
+    )
+
+
+def _points(rows: pd.DataFrame) -> tuple[RatePoint, ...]:
+    """A point a rate."""
+    return tuple(_point(int(str(rate)), at) for rate, at in rows.groupby("open_rate_per_s", sort=True))
+
+
+def _point(rate_per_s: int, rows: pd.DataFrame) -> RatePoint:
+    medians = rows.median(numeric_only=True)
+    is_served = (rows["open_unserved"] == 0) & (rows["latency_p99_ns"] < P99_BOUND_MS * 1e6)
+    return RatePoint(
+        rate_per_s=rate_per_s,
+        p50_ms=float(medians["latency_p50_ns"]) / 1e6,
+        p99_ms=float(medians["latency_p99_ns"]) / 1e6,
+        uncorrected_p99_ms=float(medians["open_uncorrected_p99_ns"]) / 1e6,
+        served_per_s=float(medians["throughput_per_s"]),
+        unserved=float((rows["open_unserved"] / rows["open_offered"]).median()),
+        served=bool(is_served.mean() > 0.5),
+        limited=bool(rows["client_limited"].astype(bool).mean() > 0.5),
+    )

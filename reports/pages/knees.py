@@ -1,0 +1,115 @@
+"""Latency against offered load in words and tables: for the page and the summary alike.
+
+Rule: a knee is told as the bracket that it is, with the bound it stands for; what could not be said, because
+the load was the limit, is said so.
+"""
+
+from __future__ import annotations
+
+from reports.analysis.judgement import Judgement
+from reports.analysis.knee import P99_BOUND_MS, LoadCurve, OfferedLoad, RatePoint, offered_loads
+from reports.pages.growth import GrowthTable
+from reports.pages.phrases import brief, counted, listed, number, percent, plural
+
+BOUND = f"p99 below {brief(P99_BOUND_MS)} ms"
+
+HEADINGS = (
+    "knee: served up to, thousand/s",
+    "no longer at",
+    "p99 there, ms",
+    "from the actual send",
+    "p99 beyond, ms",
+    "from the actual send",
+    "thousand/s served beyond",
+    "closed-loop trial, thousand/s",
+)
+
+
+def sentences(judgement: Judgement) -> list[str]:
+    """One a scenario: up to which rate each subject keeps up, the best first."""
+    return [
+        f"{each.title}: all requests are answered, with {BOUND} from the intended send, up to "
+        f"{listed(_short(curve) for curve in _by_knee(each))}."
+        for each in offered_loads(judgement)
+    ]
+
+
+def tables(judgement: Judgement) -> list[GrowthTable]:
+    """A table a scenario, for the page."""
+    return [
+        GrowthTable(each.title, HEADINGS, tuple((c.subject.name, _cells(c)) for c in _by_knee(each)))
+        for each in offered_loads(judgement)
+    ]
+
+
+def notes(judgement: Judgement) -> list[str]:
+    """What each scenario says of its load: how punctual it was, and in how many samples it was the limit."""
+    return [
+        f"{each.title}: the load held requests that it could have sent for {number(each.late_ms)} ms at p99 "
+        f"(median of {counted(each.samples, 'sample')}). It was the limit in {each.limited or 'none'}."
+        for each in offered_loads(judgement)
+    ]
+
+
+def markdown_table(judgement: Judgement) -> str:
+    """One table for all scenarios, for the summary; empty where no rates were offered."""
+    loads = offered_loads(judgement)
+    if not loads:
+        return ""
+    names = dict.fromkeys(curve.subject.name for each in loads for curve in each.curves)
+    rows = ["| subject | " + " | ".join(each.title for each in loads) + " |"]
+    rows.append("| --- |" + " ---: |" * len(loads))
+    for name in names:
+        curves = [next((c for c in each.curves if c.subject.name == name), None) for each in loads]
+        cells = [bracket(curve) if curve else "-" for curve in curves]
+        rows.append(f"| {name.replace('|', '&#124;').replace('<', '&lt;')} | " + " | ".join(cells) + " |")
+    unit = plural(loads[0].unit)
+    return f"The knee: offered {unit} per second that are all answered, {BOUND}:\n\n" + "\n".join(rows)
+
+
+def bracket(curve: LoadCurve) -> str:
+    """``30,000 to 36,000`` (served, no longer served), ``below 5,000``, ``36,000 or more``."""
+    knee, beyond = curve.knee, curve.beyond
+    if beyond is None or beyond.limited:
+        return f"{knee.rate_per_s:,} or more" if knee else "not known: the load was the limit"
+    return f"{knee.rate_per_s:,} to {beyond.rate_per_s:,}" if knee else f"below {beyond.rate_per_s:,}"
+
+
+def _short(curve: LoadCurve) -> str:
+    return f"{bracket(curve)}/s on {curve.subject.name}"
+
+
+def _by_knee(load: OfferedLoad) -> list[LoadCurve]:
+    """The curves, the highest knee first."""
+    return sorted(load.curves, key=lambda curve: -(curve.knee.rate_per_s if curve.knee else 0))
+
+
+def _cells(curve: LoadCurve) -> tuple[tuple[str, str], ...]:
+    knee, beyond = curve.knee, curve.beyond
+    return (
+        (_thousands(knee.rate_per_s) if knee else "-", "" if knee else "not the lowest"),
+        (_thousands(beyond.rate_per_s) if beyond else "-", _why(beyond)),
+        *_latencies(knee),
+        *_latencies(beyond),
+        (_thousands(beyond.served_per_s) if beyond else "-", ""),
+        (_thousands(curve.capacity_per_s) if curve.capacity_per_s else "-", ""),
+    )
+
+
+def _latencies(point: RatePoint | None) -> tuple[tuple[str, str], tuple[str, str]]:
+    if point is None:
+        return ("-", ""), ("-", "")
+    return (number(point.p99_ms), ""), (number(point.uncorrected_p99_ms), "")
+
+
+def _why(beyond: RatePoint | None) -> str:
+    """What gave in at the first rate that was not served."""
+    if beyond is None:
+        return "all were served"
+    if beyond.limited:
+        return "the load was the limit"
+    return f"{percent(beyond.unserved)} never sent" if beyond.unserved else ""
+
+
+def _thousands(per_s: float) -> str:
+    return number(per_s / 1e3)
