@@ -58,12 +58,14 @@ class Channel:
                 line = line[os.write(self._reports, line) :]
 
     def fail(self, error: BaseException) -> NoReturn:
-        """Report the error that ends this process: where and what; the whole traceback goes to stderr.
+        """Report the error that ends this process: where and what; the whole traceback goes to stderr, unless
+        it is one of the lab's own errors, which stand for themselves.
 
         The process then waits for its end instead of leaving: its closing sockets would make the other
         process fail too, with an account that hides the cause.
         """
-        traceback.print_exception(error, file=sys.stderr)
+        if not isinstance(error, LabError):
+            traceback.print_exception(error, file=sys.stderr)
         sys.stderr.flush()
         faulthandler.unregister(signal.SIGTERM)
         self.report("failed", reason=describe(error))

@@ -76,8 +76,8 @@ def advice(text: str) -> str:
     if takes_loop(text):
         return "put {loop} where it takes its loop as module:factory, for uvicorn --loop {loop}"
     return (
-        "it brings a loop of its own. Let it call asyncio.run, or give {loop} where it takes its loop as "
-        "module:factory, for uvicorn --loop {loop}"
+        "it brings a loop of its own, or needs none. Let it call asyncio.run, or give {loop} where it takes "
+        "its loop as module:factory, for uvicorn --loop {loop}"
     )
 
 

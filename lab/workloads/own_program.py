@@ -87,9 +87,15 @@ class App(OwnProgram, ServedWorkload):
         if (here := os.getcwd()) not in sys.path:
             sys.path.insert(0, here)
         try:
-            found = functools.reduce(getattr, attribute.split("."), importlib.import_module(module))
-        except (ModuleNotFoundError, AttributeError) as error:
-            raise LabError(f"expected {self.program.text} to be found from {here}, got: {error}") from error
+            imported = importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+                raise
+            raise LabError(f"expected to find the module {module} from {here}, got: {error}") from None
+        try:
+            found = functools.reduce(getattr, attribute.split("."), imported)
+        except AttributeError as error:
+            raise LabError(f"expected to find {self.program.text}, got: {error}") from None
         if not callable(found):
             raise LabError(f"expected {self.program.text} to be a coroutine function, got {found!r:.80}")
         return found

@@ -3,7 +3,8 @@
 Rules. A *champion* of some scenarios is the subject that is most often among the best there; the workload
 that the plan puts first decides, then all of them, then the lower cost in the first scenario. Subjects that
 are among the best wherever the champion is share the title. The readiness backends are judged on the
-mini-loop, where nothing but the backend differs; other loops are what the champion is then held against.
+mini-loop, where nothing but the backend differs; other loops are what the champion is then held against. A
+program of somebody's own asks which loop it should have: its scenarios alone decide, and every loop competes.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ class Answer:
     lead: ScenarioJudgement
     champion: Champion
     are_backends: bool
-    """The champion is a readiness backend under the mini-loop; False when none was measured."""
+    """The champion is a readiness backend under the mini-loop; False when none was measured, or every loop
+    competed."""
     against: tuple[Comparison, ...]
     """The champion's cost in the lead scenario over: the best other loop, the control, the floor."""
     runner_up: Comparison | None
@@ -87,10 +89,12 @@ def champion(scenarios: list[ScenarioJudgement], eligible: Eligible) -> Champion
 
 
 def answer(judgement: Judgement) -> Answer | None:
-    """The answer to "which readiness backend serves sockets best here"; None without any result."""
+    """The answer to "which readiness backend serves sockets best here", or "which loop serves this program
+    best"; None without any result."""
     judged = [each for each in judgement.scenarios if each.ranking]
-    over_sockets = [each for each in judged if each.scenario.has_server] or judged
-    backends = any(is_backend(cell) for each in over_sockets for cell in each.cells.values())
+    own = [each for each in judged if each.scenario.program]
+    over_sockets = own or [each for each in judged if each.scenario.has_server] or judged
+    backends = not own and any(is_backend(cell) for each in over_sockets for cell in each.cells.values())
     best = champion(over_sockets, is_backend if backends else _competes)
     if best is None:
         return None

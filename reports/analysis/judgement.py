@@ -86,10 +86,10 @@ class Judgement:
         return len(cells) * (record.rounds + record.warmup_rounds)
 
     def workloads(self) -> dict[str, list[ScenarioJudgement]]:
-        """Scenarios by workload, both in the order of the plan."""
+        """Scenarios by workload, or by the program that is somebody's own, both in the order of the plan."""
         grouped: dict[str, list[ScenarioJudgement]] = {}
         for each in self.scenarios:
-            grouped.setdefault(each.scenario.workload, []).append(each)
+            grouped.setdefault(each.scenario.work, []).append(each)
         return grouped
 
 

@@ -28,6 +28,8 @@ def headline(judgement: Judgement, found: Answer | None) -> str:
     if found is None:
         return tally.without_verdict(judgement)
     best = found.champion
+    if found.lead.scenario.program:
+        return _headline_of_program(judgement, found)
     what = "serves sockets" if found.lead.scenario.has_server else f"handles {found.lead.scenario.workload}"
     if too_few_rounds(judgement):
         return (
@@ -39,6 +41,18 @@ def headline(judgement: Judgement, found: Answer | None) -> str:
         are = "are the best backends" if best.shares_with else "is the best backend"
         return f"{names} {are} on this machine, but {cheaper[0]} {what} cheaper still."
     return f"{names} {_plural(what) if best.shares_with else what} best on this machine."
+
+
+def _headline_of_program(judgement: Judgement, found: Answer) -> str:
+    """Which loop serves somebody's own program best: all compete."""
+    best, lead = found.champion, found.lead
+    program = f"your program ({lead.scenario.program.name})"
+    names = [best.name, *best.shares_with]
+    if too_few_rounds(judgement):
+        return f"{best.name} costs {program} least here, but the rounds are too few to call it the best."
+    if len(names) > 1 and {name for name in lead.ranking if lead.cells[name].competes} <= set(names):
+        return f"For {program}, there is no difference beyond noise between {listed(names)}."
+    return f"{listed(names)} {'serve' if best.shares_with else 'serves'} {program} best on this machine."
 
 
 def _beats(judgement: Judgement, against: Comparison) -> bool:
