@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lab.errors import LabError, RunError
+from lab.harness.allocator import ALLOCATOR_VARIABLES
 from lab.results import RUN_FILE, SAMPLES_FILE, SYSCALLS_FILE, Environment, Run, read_run
 
 RUNS = Path("runs")
@@ -103,9 +104,16 @@ def _differences(before: Environment, after: Environment) -> list[str]:
             ("Python", before.python, after.python),
             ("packages", before.packages, after.packages),
             ("muxlab", before.muxlab, after.muxlab),
+            ("allocator", _allocator_settings(before), _allocator_settings(after)),
         )
         if old != new
     ]
+
+
+def _allocator_settings(environment: Environment) -> str:
+    """``LD_PRELOAD=libjemalloc.so``; ``as it comes`` where nothing is set."""
+    found = {name: value for name, value in environment.extra.items() if name in ALLOCATOR_VARIABLES}
+    return ", ".join(f"{name}={value}" for name, value in found.items()) or "as it comes"
 
 
 def _stamped(parent: Path, moment: datetime.datetime) -> Path:

@@ -136,7 +136,10 @@ class Workload(abc.ABC):
 
 
 class DrivenWorkload(Workload):
-    """A server that a separate process drives, closed-loop. Where it runs is for a kind of them to say."""
+    """A server that a separate load drives: closed-loop, unless its scenario has a rate.
+
+    Where it runs is for a kind of them to say.
+    """
 
     load = "closed"
     wire: Wire = "tcp"

@@ -9,6 +9,7 @@ Answers are written out in full, without the compression of names (RFC 1035, 4.1
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import os
 import re
@@ -126,7 +127,8 @@ def main() -> None:
     and the core, where there is one to be kept to."""
     fd, delay_ms, *core = map(int, sys.argv[1:])
     if core:
-        os.sched_setaffinity(0, core)
+        with contextlib.suppress(OSError):  # a core that is taken away meanwhile leaves it where it is
+            os.sched_setaffinity(0, core)
     with socket.socket(fileno=fd) as bound:
         serve(bound, sys.stdin.fileno(), delay_ms / 1000)
 

@@ -4,7 +4,8 @@ After `enter` this process, and whatever it starts, has a loopback interface to 
 any port, and reads the given files where others read the system's. It cannot go back.
 
 Linux only (namespaces(7)). The network and the mounts are made together with a user namespace, in which
-whoever makes it has all capabilities (user_namespaces(7)); outside the process can do no more than before.
+whoever makes it has all capabilities (user_namespaces(7)); outside it, the process can do no more than
+before.
 
 Pitfalls
 - unshare(2) refuses a process that has a second thread: `enter` comes before any loop, which may start one.

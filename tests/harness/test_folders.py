@@ -114,6 +114,7 @@ def test_a_run_goes_on_under_the_same_conditions(interrupted: Path) -> None:
         ({"python": "CPython 3.13.0"}, "Python was CPython 3.12.1"),
         ({"cpu_model": "Other CPU"}, "processor was Example CPU, is Other CPU"),
         ({"packages": {"uvloop": "0.22"}}, "packages was"),
+        ({"extra": {"LD_PRELOAD": "libx.so"}}, "allocator was as it comes, is LD_PRELOAD=libx.so"),
         ({"cores_usable": 1}, "usable cores was 4, is 1"),
         ({"descriptor_limit": 1024}, "ulimit -n 20000"),
     ],
