@@ -43,16 +43,22 @@ def draw(judgement: Judgement) -> list[Picture]:
         for index, each in enumerate(shown):
             _panels(panels[2 * index], panels[2 * index + 1], each)
         _key(figure)
-        return [finish(figure, "latency", *_words(len(shown), len(judged)), noise_note(judgement))]
+        words = _words(len(shown), len(judged), is_open=any(each.scenario.load == "open" for each in shown))
+        return [finish(figure, "latency", *words, noise_note(judgement))]
 
 
-def _words(shown: int, of: int) -> tuple[str, str, str]:
+def _words(shown: int, of: int, is_open: bool) -> tuple[str, str, str]:
+    closed = (
+        "Where clients take round trips, the load is closed-loop: a client that waits sends nothing, so "
+        "these percentiles leave out the waiting that an open stream of arrivals would have met (coordinated "
+        "omission)."
+    )
+    opened = "Where requests were offered at a rate, waiting to be sent counts."
     caption = (
         "Left: latencies, medians over the rounds, logarithmic; the line runs from p50 to p99.9. Right: "
-        "throughput, where the workload keeps no pace of its own. Where clients take round trips, the load "
-        "is closed-loop: a client that waits sends nothing, so these percentiles leave out the waiting that "
-        "an open stream of arrivals would have met (coordinated omission). Hollow marks: the load process "
-        "was the limit in most samples, so the figure says little about the server."
+        "throughput, where neither workload nor load keeps a pace of its own. "
+        f"{opened if is_open else closed} Hollow marks: the load process was the limit in most samples, so "
+        "the figure says little about the server."
     )
     if shown < of:
         caption += f" {shown} of {of} scenarios are shown; the tables hold all."

@@ -177,7 +177,10 @@ def _result_cells(judged: ScenarioJudgement, cell: Cell) -> list[tuple[str, str]
     if any(other.latency_us for other in judged.cells.values()):
         for name in ("p50", "p90", "p99", "p999"):
             row.append((phrases.number(cell.latency_us.get(name)), ""))
-    return [*row, (str(len(cell.costs)), f"{cell.failed} failed" if cell.failed else "")]
+    notes = [f"{cell.failed} failed"] if cell.failed else []
+    if judged.scenario.paced and cell.client_limited:
+        notes.append(f"{cell.client_limited} client-limited")
+    return [*row, (str(len(cell.costs)), ", ".join(notes))]
 
 
 def _verdict_cell(compared: Comparison) -> tuple[str, str]:

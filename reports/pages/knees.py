@@ -30,8 +30,15 @@ def sentences(judgement: Judgement) -> list[str]:
     return [
         f"{each.title}: all requests are answered, with {BOUND} from the intended send, up to "
         f"{listed(_short(curve) for curve in _by_knee(each))}."
+        + (f" The load was the limit in {_limited(each)}." if each.limited else "")
         for each in offered_loads(judgement)
     ]
+
+
+def unpunctual(judgement: Judgement) -> str:
+    """Which schedules the load itself could not keep in most samples; empty where it kept all."""
+    broken = [each for each in offered_loads(judgement) if 2 * each.limited > each.samples]
+    return listed(f"{_limited(each)} ({each.title})" for each in broken)
 
 
 def tables(judgement: Judgement) -> list[GrowthTable]:
@@ -46,7 +53,7 @@ def notes(judgement: Judgement) -> list[str]:
     """What each scenario says of its load: how punctual it was, and in how many samples it was the limit."""
     return [
         f"{each.title}: the load held requests that it could have sent for {number(each.late_ms)} ms at p99 "
-        f"(median of {counted(each.samples, 'sample')}). It was the limit in {each.limited or 'none'}."
+        f"(median of all samples). It was the limit in {_limited(each)}."
         for each in offered_loads(judgement)
     ]
 
@@ -77,6 +84,10 @@ def bracket(curve: LoadCurve) -> str:
 
 def _short(curve: LoadCurve) -> str:
     return f"{bracket(curve)}/s on {curve.subject.name}"
+
+
+def _limited(load: OfferedLoad) -> str:
+    return f"{load.limited or 'none'} of {counted(load.samples, 'sample')}"
 
 
 def _by_knee(load: OfferedLoad) -> list[LoadCurve]:

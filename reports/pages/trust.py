@@ -13,6 +13,7 @@ from reports.analysis.estimate import FEWEST_ROUNDS, FIRM_ROUNDS
 from reports.analysis.judgement import Judgement, ScenarioJudgement
 from reports.analysis.noise import FEWEST_PAIRS, Trust
 from reports.pages import tally
+from reports.pages.knees import unpunctual
 from reports.pages.load import contradictions
 from reports.pages.phrases import brief, counted, listed, percent, times
 
@@ -45,6 +46,9 @@ def banners(judgement: Judgement) -> list[Banner]:
         said = f"In {counted(off, 'sample')} throughput and latency contradict each other (Little's law)."
         where = listed(title for title, _ in broken[:SHOWN_AT_MOST])
         found.append(Banner(False, said, f"See the tables of {where}; CPU is not concerned."))
+    if late := unpunctual(judgement):
+        said = f"The load could not keep its schedule by itself: it was the limit in {late}."
+        found.append(Banner(False, said, "Close other programs, or offer lower rates (--rate)."))
     if record.status != "complete":
         found.append(Banner(False, tally.ended_early(judgement), tally.going_on(judgement)))
     if said := tally.failures(judgement):
