@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,11 +60,16 @@ def trace(
     from lab.tracing.text import text
 
     checked_backend(backend)
+    html, chrome = _checked_files(html, chrome)
     recorder = Recorder()
     title = module or (Path(program[0]).name if program else example.TITLE)
     code = exit_code_of(_runner(recorder, backend, tasks, module, program))
-    click.echo(text(recorder, title, limit), nl=html is not None or chrome is not None)
-    _write(recorder, title, html, chrome)
+    written: list[str] = []
+    try:
+        # Before the text, as whoever reads that may stop reading: `| head`.
+        written += _write(recorder, title, html, chrome)
+    finally:
+        click.echo("\n".join([text(recorder, title, limit), *written]), nl=bool(written))
     context.exit(code)
 
 
@@ -85,19 +91,40 @@ def _runner(
     return lambda: example.run(factory)
 
 
-def _write(recorder: Recorder, title: str, html: Path | None, chrome: Path | None) -> None:
+def _checked_files(html: Path | None, chrome: Path | None) -> tuple[Path | None, Path | None]:
+    """Both as absolute paths, since the program may go elsewhere; raises `LabError` if one cannot be written.
+
+    A Python file is refused: in ``--html client.py`` the name of the page is missing.
+    """
+    for path in filter(None, (html, chrome)):
+        if path.suffix == ".py":
+            raise LabError(
+                f"expected a file to write to, got the Python program {path}: name the file before it, "
+                f"as in --html trace.html {path}"
+            )
+        if not path.parent.is_dir():
+            raise LabError(f"expected a file that can be written, got {path}: there is no such folder")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise LabError(f"expected a file that can be written, got {path}: permission denied")
+    if html is not None and chrome is not None and html.resolve() == chrome.resolve():
+        raise LabError(f"expected a file each for --html and --json, got {html} for both")
+    return html and html.absolute(), chrome and chrome.absolute()
+
+
+def _write(recorder: Recorder, title: str, html: Path | None, chrome: Path | None) -> Iterator[str]:
+    """Write the files that are wanted; a line for each that says where it is."""
     from lab.cli.terminal import short
 
     if html is not None:
         from lab.tracing.page import page
 
         _save(html, page(recorder, title))
-        click.echo(f"Page:  {short(html)}")
+        yield f"Page:  {short(html)}"
     if chrome is not None:
         from lab.tracing.chrome import trace_events
 
         _save(chrome, json.dumps(trace_events(recorder, title)))
-        click.echo(f"Trace: {short(chrome)}; open it in https://ui.perfetto.dev")
+        yield f"Trace: {short(chrome)}; open it in https://ui.perfetto.dev"
 
 
 def _save(path: Path, content: str) -> None:

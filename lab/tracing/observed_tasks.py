@@ -89,12 +89,16 @@ class ObservedCoroutine(Coroutine[Any, Any, Any]):
 
 
 def awaiting(coroutine: Any) -> list[str]:
-    """The names of a coroutine and of those that it awaits, the innermost last; observers left out."""
-    names = []
+    """The names of a coroutine and of those that it awaits, the innermost last; observers are left out.
+
+    One that has not begun yet is all there is: it has the name of what it observes.
+    """
+    names, observers = [], []
     while coroutine is not None:
         code = getattr(coroutine, "cr_code", None) or getattr(coroutine, "gi_code", None)
-        if code is not None and (not names or code.co_filename not in _OBSERVERS):
-            names.append(getattr(coroutine, "__qualname__", code.co_name))
+        if code is not None:
+            found = observers if code.co_filename in _OBSERVERS else names
+            found.append(getattr(coroutine, "__qualname__", code.co_name))
         awaited = getattr(coroutine, "cr_await", None)
         coroutine = awaited if awaited is not None else getattr(coroutine, "gi_yieldfrom", None)
-    return names or ["coroutine"]
+    return names or observers or ["coroutine"]

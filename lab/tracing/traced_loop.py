@@ -10,6 +10,7 @@ serves them in the same order, and between two of them runs nothing else in eith
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
@@ -20,6 +21,7 @@ from lab.loop.handle import Handle, TimerHandle
 from lab.loop.loop import Loop
 from lab.loop.readiness import Readiness
 from lab.loop.transports import StreamTransport
+from lab.tracing import deliveries
 from lab.tracing.observed_tasks import ObservedCallback, ObservedCoroutine
 from lab.tracing.observers import ObservedBackend, ObservedReadiness, described
 from lab.tracing.recorder import LOOP, TASK, Recorder, Report, task_name
@@ -72,22 +74,17 @@ class TracedLoop(Loop):
         recorder = self.recorder
         for fd, mask in events:
             party = self._readers.get(fd) if mask & ~WRITE else self._writers.get(fd)
-            if isinstance(party, StreamTransport):
-                self._observe_delivery(party)
+            delivering = isinstance(party, StreamTransport)
+            seen = deliveries.observed(party, recorder) if delivering else contextlib.nullcontext()
             span = recorder.begin(LOOP, f"descriptor {fd} is ready: {_party_name(party)}", fd=fd, mask=mask)
             assert recorder.last_wait is not None
             recorder.report = Report(recorder.last_wait, span.begin_ns, fd, mask)
             try:
-                serve(((fd, mask),))
+                with seen:
+                    serve(((fd, mask),))
             finally:
                 recorder.report = None
                 recorder.end(span)
-
-    def _observe_delivery(self, transport: StreamTransport) -> None:
-        """What a transport hands to its protocol is noted; asked anew each time, as protocols change."""
-        deliver = transport._deliver
-        if deliver is not None and not isinstance(deliver, _Delivery):
-            transport._deliver = _Delivery(self.recorder, deliver, transport)
 
     # -- who waits -------------------------------------------------------------------------------------
 
@@ -151,22 +148,6 @@ class TracedLoop(Loop):
                 recorder.end(inner)
             recorder.end(span)
             del owner, callback, args  # the task: this frame may be kept by an error that the task keeps
-
-
-class _Delivery:
-    """A transport's way to its protocol, noted."""
-
-    def __init__(self, recorder: Recorder, deliver: Callable[[bytes], object], transport: Any) -> None:
-        self._recorder, self._deliver = recorder, deliver
-        self._fd, self._protocol = transport._fd, type(transport.get_protocol()).__name__
-
-    def __call__(self, data: bytes) -> None:
-        name = f"{self._protocol}.data_received"
-        span = self._recorder.begin(LOOP, name, fd=self._fd, bytes=len(data), delivery=True)
-        try:
-            self._deliver(data)
-        finally:
-            self._recorder.end(span)
 
 
 def _party_name(party: Any) -> str:

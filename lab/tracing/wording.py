@@ -174,13 +174,14 @@ def nothing_recorded(recorder: Recorder) -> str:
 
 def delivery(span: Span) -> str:
     """What a transport handed on."""
-    what = counted(span.details["bytes"], "byte")
+    what = counted(span.details["bytes"], "byte") + (", decrypted," if "decrypted" in span.details else "")
     return f"descriptor {span.details['fd']}: {what} to {span.name}"
 
 
 def deliveries(recorder: Recorder) -> list[Span]:
     """Everything that transports handed to their protocols, in order."""
-    return [span for span in recorder.spans if span.details.get("delivery")]
+    delivered = (span for span in recorder.spans if span.details.get("delivery"))
+    return sorted(delivered, key=lambda span: span.begin_ns)
 
 
 def span(span: Span) -> str:

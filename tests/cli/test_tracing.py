@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -92,6 +95,37 @@ def test_the_page_and_the_chrome_trace_are_written_where_asked(script: Path) -> 
     assert json.loads(chrome.read_text("utf-8"))["traceEvents"]
 
 
+def test_nothing_runs_if_its_trace_could_not_be_written(script: Path) -> None:
+    result = trace("--html", script.with_name("nowhere") / "trace.html", script)
+    assert result.exit_code == 2
+    assert "got b'hello'" not in result.stdout
+
+
+def test_a_program_that_goes_elsewhere_leaves_its_trace_where_it_was_asked_for(
+    script: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(script.parent)
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    script.write_text(ECHO.format(ending=f"import os; os.chdir({str(elsewhere)!r})"), "utf-8")
+    assert trace("--json", "trace.json", script).exit_code == 0
+    assert json.loads(script.with_name("trace.json").read_text("utf-8"))["traceEvents"]
+
+
+def test_the_files_are_written_even_if_nobody_reads_the_text(script: Path) -> None:
+    page, chrome = script.with_name("trace.html"), script.with_name("trace.json")
+    script.write_text("import asyncio; asyncio.run(asyncio.sleep(0))", "utf-8")
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "lab", "trace", "--html", page, "--json", chrome, script]
+    try:
+        done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    finally:
+        os.close(writing)
+    assert "Traceback" not in done.stderr
+    assert page.read_text("utf-8").startswith("<!DOCTYPE html>")
+    assert json.loads(chrome.read_text("utf-8"))["traceEvents"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -99,7 +133,14 @@ def test_the_page_and_the_chrome_trace_are_written_where_asked(script: Path) -> 
         (["no-such-file.py"], "expected a Python file to run, got 'no-such-file.py'"),
         (["-m", "no_such_module_here"], "got 'no_such_module_here', which cannot be found"),
         (["--tasks", "rust"], "'rust' is not one of 'c', 'python'"),
-        (["--html", "no/such/folder/trace.html"], "expected a file that can be written, got no/such/folder"),
+        (["--html", "no/such/folder/x.html"], "expected a file that can be written, got no/such/folder/x"),
+        (["--json", "x", "--html", "./x"], "expected a file each for --html and --json, got x for both"),
+        (["--html", "client.py"], "got the Python program client.py: name the file before it"),
+        pytest.param(
+            ["--json", "/dev/full"],
+            "got /dev/full: No space left on device",
+            marks=pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system"),
+        ),
     ],
 )
 def test_what_cannot_be_done_is_told_without_a_traceback(arguments: list[str], expected: str) -> None:

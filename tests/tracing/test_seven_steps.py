@@ -152,6 +152,23 @@ def test_a_long_send_waits_as_often_as_it_must(tasks: str) -> None:
     assert call.steps[1].details["mask"] & WRITE
 
 
+def test_a_task_that_is_a_call_and_nothing_else_has_it_once_in_its_chain() -> None:
+    async def program() -> None:
+        with sockets() as (ours, theirs):
+            receiving = asyncio.get_running_loop().create_task(
+                asyncio.get_running_loop().sock_recv(ours, 10), name="bare"
+            )
+            await asyncio.sleep(0)
+            theirs.send(b"!")
+            assert await receiving == b"!"
+
+    recorder = recorded(program)
+    chains = [span.details["chain"] for span in recorder.spans if span.details.get("task") == "bare"]
+    assert [chain[0] for chain in chains] == ["SocketsLoop.sock_recv"] * 2
+    assert all(chain.count("SocketsLoop.sock_recv") == 1 for chain in chains)
+    assert only_call(recorder, "sock_recv").complete
+
+
 def test_what_transports_deliver_is_seen_with_its_size() -> None:
     async def program() -> None:
         with sockets() as (ours, theirs):
