@@ -36,6 +36,8 @@ class SubjectRecord:
     """Ratios are taken against this subject; exactly one a run."""
     twin_of: str | None = None
     """Set on the A/A twin only: the control's name, measured a second time under this record's name."""
+    place: str | None = None
+    """Where its loops are made, ``module:factory``, if the name does not say it."""
 
 
 @dataclass(frozen=True)
