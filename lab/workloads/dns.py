@@ -41,6 +41,8 @@ from lab.workloads.contract import DESCRIPTOR_HEADROOM, InProcessWorkload, Param
 DIGITS, HOSTS_FILE, SERVER = range(3)
 """The values of ``source``: places in `SOURCES`."""
 PORTS = 65_535
+MOST_LOOKUPS = 128
+"""Two questions each: what Linux keeps for a socket by default, 208 KiB, holds about 280 such packets."""
 MOST_THREADS = 32
 """Of asyncio's default executor, and of the floor."""
 LOOPBACK = {"127.0.0.1", "::1", "fe80::1%lo0"}
@@ -90,7 +92,7 @@ class Dns(InProcessWorkload):
     unit = "lookup"
     latency = "from getaddrinfo to its answer"
     parameters = (
-        Parameter("concurrent", 4, 1, "lookups that are under way at a time", 1000),
+        Parameter("concurrent", 4, 1, "lookups that are under way at a time", MOST_LOOKUPS),
         Parameter("source", SERVER, 0, "2: a DNS server on loopback, 1: localhost, 0: digits", SERVER),
         Parameter("delay", 0, 0, "milliseconds that the server waits with each answer", 1000),
     )

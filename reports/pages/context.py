@@ -48,7 +48,7 @@ def context(judgement: Judgement) -> dict[str, Any]:
             for name, members in judgement.workloads().items()
         ],
         "scenarios": [scenario_table(judgement, each) for each in judgement.scenarios],
-        "seasoning": {"headings": seasoning.HEADINGS, "tables": seasoning.tables(judgement)},
+        "seasoning": seasoning.tables(judgement),
         "aids": list(READING_AIDS.values()),
         "a_a": trust.a_a_statement(judgement),
         "noise_floor": trust.noise_floors(judgement),

@@ -6,28 +6,17 @@ of a number that is shown.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from reports.analysis.judgement import Judgement
 from reports.analysis.line import Line
 from reports.analysis.scaling import Curve, Scaling, main_scalings, scalings
 from reports.pages.phrases import brief, listed, number, percent
+from reports.pages.subject_table import SubjectTable
 
 NOUNS = {"idle": "idle connection"}
 """What one more along an axis is, where it is not simply the axis without its plural."""
 
 FAMILIES_AT_MOST = 6
 """As many as are drawn."""
-
-
-@dataclass(frozen=True)
-class GrowthTable:
-    """The lines of one family of scenarios, as text."""
-
-    title: str
-    headings: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
-    """Subject, then value and note of each column."""
 
 
 def sentences(judgement: Judgement) -> list[str]:
@@ -58,7 +47,7 @@ def _ending(family: Scaling) -> list[str]:
     return [f"{c.subject.name} ends at {c.points[-1][0]:,}" for c in family.curves if c.points and c.ends]
 
 
-def tables(judgement: Judgement) -> list[GrowthTable]:
+def tables(judgement: Judgement) -> list[SubjectTable]:
     """A table a family, for the page."""
     families = [family for family in scalings(judgement) if any(curve.line for curve in family.curves)]
     return [_table(family) for family in families[:FAMILIES_AT_MOST]]
@@ -84,10 +73,10 @@ def noun(axis: str) -> str:
     return NOUNS.get(axis, axis.removesuffix("s"))
 
 
-def _table(family: Scaling) -> GrowthTable:
+def _table(family: Scaling) -> SubjectTable:
     fixed = ", ".join([f"{name} {value:,}" for name, value in family.fixed.items()] + _state(family))
     each = f"each further {noun(family.axis)}, ns"
-    return GrowthTable(
+    return SubjectTable(
         title=family.workload + (f" ({fixed})" if fixed else ""),
         headings=(f"fixed, µs per {family.unit}", each, "over the axis", "verdict", "off the line, at most"),
         rows=tuple((c.subject.name, _cells(c, c.line)) for c in family.curves if c.line),

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from reports.analysis.judgement import Judgement
 from reports.analysis.knee import P99_BOUND_MS, LoadCurve, OfferedLoad, RatePoint, offered_loads
-from reports.pages.growth import GrowthTable
 from reports.pages.phrases import brief, counted, listed, number, percent, plural
+from reports.pages.subject_table import SubjectTable
 
 BOUND = f"p99 below {brief(P99_BOUND_MS)} ms"
 
@@ -41,10 +41,10 @@ def unpunctual(judgement: Judgement) -> str:
     return listed(f"{_limited(each)} ({each.title})" for each in broken)
 
 
-def tables(judgement: Judgement) -> list[GrowthTable]:
+def tables(judgement: Judgement) -> list[SubjectTable]:
     """A table a scenario, for the page."""
     return [
-        GrowthTable(each.title, HEADINGS, tuple((c.subject.name, _cells(c)) for c in _by_knee(each)))
+        SubjectTable(each.title, HEADINGS, tuple((c.subject.name, _cells(c)) for c in _by_knee(each)))
         for each in offered_loads(judgement)
     ]
 

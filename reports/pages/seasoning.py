@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from reports.analysis.judgement import Judgement
 from reports.analysis.seasoning import SeasonedCell, Seasoning, seasonings
 from reports.pages import phrases
 from reports.pages.phrases import interval, listed, number, ratio, times
+from reports.pages.subject_table import SubjectTable
 
 HEADINGS = (
     "fresh, µs",
@@ -17,16 +16,6 @@ HEADINGS = (
     "page faults, fresh",
     "page faults, seasoned",
 )
-
-
-@dataclass(frozen=True)
-class SeasoningTable:
-    """One scenario in both states, as text."""
-
-    title: str
-    unit: str
-    rows: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
-    """Subject, then value and note of each column of `HEADINGS`."""
 
 
 def sentences(judgement: Judgement) -> list[str]:
@@ -45,12 +34,12 @@ def _said(seasoning: Seasoning) -> str:
     return "; ".join(parts)
 
 
-def tables(judgement: Judgement) -> list[SeasoningTable]:
+def tables(judgement: Judgement) -> list[SubjectTable]:
     """A table a scenario."""
     return [
-        SeasoningTable(
-            each.fresh.title,
-            each.fresh.unit,
+        SubjectTable(
+            f"{each.fresh.title}, per {each.fresh.unit}",
+            HEADINGS,
             tuple((cell.fresh.subject.name, _cells(cell)) for cell in each.cells),
         )
         for each in seasonings(judgement)

@@ -62,5 +62,5 @@ def test_a_cell_without_its_surroundings_has_that_as_its_reason(monkeypatch: pyt
 def test_what_needs_nothing_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial, "without_surroundings", lambda *_: "was tried")
     for name in ("dns", "ring", "echo-sockets"):
-        values = {"source": 1, "concurrent": 977} if name == "dns" else {}
+        values = {"source": 1, "concurrent": 97} if name == "dns" else {}
         assert subjects.cannot_run("asyncio", workload(name).scenario(**values), 100_000) is None

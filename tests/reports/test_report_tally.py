@@ -19,7 +19,7 @@ FAILED = {"status": "failed", "reason": "expected a reply, got silence", "operat
 
 
 def run_of(keep: int | None = None, failed: int = 0, **changes: Any) -> Run:
-    """A run of one scenario, ``keep`` of its samples taken, the last ``failed`` of them failed; no warm-up."""
+    """A run of one scenario, ``keep`` of its samples taken, the last ``failed`` of them failed."""
     chosen = {"scenarios": (echo(),), "rounds": 3, "not_run": ()} | changes
     run = SyntheticRun(**chosen).build()
     samples = tuple(each for each in run.samples if not each.warmup)[:keep]
