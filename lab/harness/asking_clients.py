@@ -28,7 +28,6 @@ class AskingClients(LoadClients):
     def __init__(self, address: Address, wire: Wire, described: Asking, seed: int) -> None:
         super().__init__()
         self.connections = VerifiedConnections(address, wire, described, seed)
-        self._sent_ns: dict[int, int] = {}
 
     def connect(self) -> list[int]:
         """Connect all, as `connect_some`; return the descriptors in order of connecting."""
@@ -50,15 +49,15 @@ class AskingClients(LoadClients):
     # with bound methods kept by descriptor, and one clock reading a request.
     def exchange(self, fds: Sequence[int], seconds: float) -> Exchanged:
         """Ask over ``fds`` for ``seconds``, at least once each, and drain; raises `ReplyError`."""
-        connections, sent_ns, latencies_ns = self.connections, self._sent_ns, self.latencies_ns
-        receive, send, next_exchange = connections.receive, connections.send, connections.next_exchange
+        connections, latencies_ns = self.connections, self.latencies_ns
+        receive, send, rotation = connections.receive, connections.send, connections.rotation
         expected, buffer, clock = connections.expected, connections.buffer, perf_counter_ns
         poll, asked, size = connections.readiness.poll, connections.asked, connections.size
-        count, room, outstanding = 0, len(latencies_ns), len(fds)
+        count, room, outstanding, sent_ns = 0, len(latencies_ns), len(fds), [0] * len(expected)
         now = start = clock()
         end = start + round(seconds * 1e9)
         for fd in fds:
-            request, expected[fd] = next_exchange[fd]()
+            request, expected[fd] = next(rotation[fd])
             sent_ns[fd] = clock()
             if (sent := send[fd](request)) != asked:
                 connections.keep_rest(fd, request, sent)
@@ -81,7 +80,7 @@ class AskingClients(LoadClients):
                     expected[fd] = None
                     outstanding -= 1
                     continue
-                request, expected[fd] = next_exchange[fd]()
+                request, expected[fd] = next(rotation[fd])
                 sent_ns[fd] = now
                 if (sent := send[fd](request)) != asked:
                     connections.keep_rest(fd, request, sent)

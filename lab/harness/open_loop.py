@@ -95,7 +95,7 @@ class OpenLoop:
         self._count(now)
         self._asked[fd] = number
         self.sent_ns[number], self.free_ns[number] = now, self._freed_ns[fd]
-        request, connections.expected[fd] = connections.next_exchange[fd]()
+        request, connections.expected[fd] = next(connections.rotation[fd])
         if (sent := connections.send[fd](request)) != connections.asked:
             connections.keep_rest(fd, request, sent)
 
