@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import threading
 from array import array
 from contextlib import closing
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from lab.harness import subjects
+from lab.harness import children, sampling, subjects
 from lab.harness.client_kinds import ENGINES, open_clients, to_job
 from lab.harness.cores import Cores
 from lab.harness.latency import latency_record, write_raw
@@ -199,8 +200,26 @@ def test_the_servers_account_holds_exactly_what_all_processes_counted() -> None:
     assert taken.load_utilisation == max(taken.load_utilisations)
 
 
-def test_one_process_that_fails_fails_the_sample_and_is_named() -> None:
+def test_one_process_that_finds_a_wrong_byte_fails_the_sample_and_is_named() -> None:
     taken = sample("tests.harness.loops_for_tests:WrongByteLoop", loads=2)
     assert taken.status == "failed"
     assert re.match(r"load [12] of 2: connection \d of 4: expected its 1,024 bytes", taken.reason)
-    assert "ReplyError" in taken.stderr_tail
+
+
+def test_one_process_that_crashes_ends_all_and_leaves_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+    popen = subprocess.Popen
+
+    def recording(*args: object, **kwargs: object) -> subprocess.Popen[bytes]:
+        started.append(popen(*args, **kwargs))
+        return started[-1]
+
+    def crashing(part: Clients) -> dict[str, Any]:
+        return to_job(part) | ({"kind": "nobody"} if part.first else {})
+
+    monkeypatch.setattr(children.subprocess, "Popen", recording)
+    monkeypatch.setattr(sampling, "to_job", crashing)
+    taken = sample("floor", loads=2)
+    assert taken.reason.startswith("load 2 of 2: KeyError: 'nobody' (client_kinds.py:")
+    assert "Traceback" in taken.stderr_tail
+    assert [process.returncode is None for process in started] == [False, False, False]
