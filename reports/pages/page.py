@@ -38,13 +38,24 @@ def _environment() -> Environment:
 
 
 def typeset(text: str) -> Markup:
-    """A sentence as a typesetter would: escaped, true signs, numbers kept with their units and intervals."""
+    """A sentence as a typesetter would: escaped, true signs, numbers kept with their units and intervals.
+
+    The name of a scenario, ``ring[active=100,pairs=1000]``, may be broken between its parameters.
+    """
     safe = str(escape(text))
+    safe = re.sub(r"[\w+-]+\[[^\]\s]+=[^\]\s]*\]", _breakable, safe)
     safe = re.sub(r"(?<![\w-])(\d[\d.,]*)x(?!\w)", r"\1&times;", safe)
     safe = re.sub(
         r"(?<![\w-])(\d[\d.,]*)-(\d[\d.]*)(?![\w-])", r'<span class="whole">\1&ndash;\2</span>', safe
     )
     return Markup(re.sub(r"(?<=\d) (µs|ns|s|%)(?!\w)", r"&nbsp;\1", safe))
+
+
+def _breakable(name: re.Match[str]) -> str:
+    """The same with the places at which a narrow page may break it, and no others: a browser knows of none."""
+    workload, parameters = name[0].split("[", 1)
+    parts = parameters.replace(",", ",<wbr>")
+    return f'<span class="whole">{workload}</span><wbr>[{parts}'
 
 
 def _svg(picture: Picture) -> Markup:
