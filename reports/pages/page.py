@@ -52,7 +52,7 @@ def typeset(text: str) -> Markup:
 
 
 def _breakable(name: re.Match[str]) -> str:
-    """The same with the places at which a narrow page may break it, and no others: a browser knows of none."""
+    """The same with the places at which a narrow page may break it, and no others; browsers know of none."""
     workload, parameters = name[0].split("[", 1)
     parts = parameters.replace(",", ",<wbr>")
     return f'<span class="whole">{workload}</span><wbr>[{parts}'
