@@ -250,6 +250,6 @@ def test_many_scenarios_are_all_in_the_tables_and_few_in_the_pictures(tmp_path: 
     scenarios = tuple(echo(connections) for connections in range(1, 46))
     files = small(tmp_path, scenarios=scenarios, subjects=SUBJECTS[5:6], rounds=1)
     page = files.html.read_text("utf-8")
-    assert page.count("echo-sockets[connections=") >= 45
+    assert page.count('<span class="whole">echo-sockets</span><wbr>[connections=') >= 45
     assert "40 of 45 scenarios are shown" in page
     assert len(files.figures) == 4
