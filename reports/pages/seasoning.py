@@ -5,9 +5,10 @@ from __future__ import annotations
 from reports.analysis.judgement import Judgement
 from reports.analysis.seasoning import SeasonedCell, Seasoning, seasonings
 from reports.pages import phrases
-from reports.pages.phrases import interval, listed, number, ratio, times
+from reports.pages.phrases import counted, interval, listed, number, ratio, times
 from reports.pages.subject_table import SubjectTable
 
+SENTENCES_AT_MOST = 4
 HEADINGS = (
     "fresh, µs",
     "seasoned, µs",
@@ -19,17 +20,22 @@ HEADINGS = (
 
 
 def sentences(judgement: Judgement) -> list[str]:
-    """One a scenario: whose price changes once a large block was freed, and whose does not."""
-    return [f"{each.fresh.title}: {_said(each)}." for each in seasonings(judgement)]
+    """Whose price changes once a large block was freed, and whose does not, a sentence for each scenario."""
+    found = seasonings(judgement)
+    changed = [each for each in found if any(cell.compared.told_apart for cell in each.cells)]
+    said = [f"{each.fresh.title}: {_said(each)}." for each in changed[:SENTENCES_AT_MOST]]
+    if (hidden := len(changed) - SENTENCES_AT_MOST) > 0:
+        said.append(f"Prices change in {counted(hidden, 'scenario')} more.")
+    if level := len(found) - len(changed):
+        said.append(f"No difference beyond noise for anybody in {counted(level, 'scenario')}.")
+    return said
 
 
 def _said(seasoning: Seasoning) -> str:
     changed = [cell for cell in seasoning.cells if cell.compared.told_apart]
     level = [cell.fresh.subject.name for cell in seasoning.cells if not cell.compared.told_apart]
-    parts = [
-        f"{cell.fresh.subject.name} takes {ratio(cell.compared.ratio)} what it takes fresh"
-        for cell in changed
-    ]
+    shares = [f"{cell.fresh.subject.name} {ratio(cell.compared.ratio)}" for cell in changed]
+    parts = [f"of what each takes fresh: {listed(shares)}"] if shares else []
     parts += [f"no difference beyond noise for {listed(level)}"] if level else []
     return "; ".join(parts)
 

@@ -100,7 +100,7 @@ def test_a_large_read_is_paid_for_by_page_faults_in_a_fresh_process_only(state: 
         round=0,
         order=0,
         warmup=False,
-        timing=Timing(window_s=0.05, warmup_s=0.02, deadline_s=30),
+        timing=Timing(window_s=0.1, warmup_s=0.02, deadline_s=30),
         cores=choose_cores(),
         seed=1,
     )

@@ -59,8 +59,22 @@ def test_what_did_not_run_in_both_states_is_left_out() -> None:
 
 def test_a_sentence_says_whose_price_changes_and_whose_does_not() -> None:
     (said,) = seasoning.sentences(judged(echo(), seasoned(echo())))
-    assert said.startswith(f"Echo over sockets, 64 connections, 1 KiB: {CONTROL} takes 0.30x (")
-    assert ") what it takes fresh; no difference beyond noise for select, poll" in said
+    expected = f"Echo over sockets, 64 connections, 1 KiB: of what each takes fresh: {CONTROL} 0.30x ("
+    assert said.startswith(expected)
+    assert "); no difference beyond noise for select, poll" in said
+
+
+def test_many_scenarios_are_few_sentences() -> None:
+    fresh = [echo(connections) for connections in (1, 2, 4, 8, 16, 32)]
+    said = seasoning.sentences(judged(*fresh, *map(seasoned, fresh), rounds=5))
+    assert len(said) == seasoning.SENTENCES_AT_MOST + 1
+    assert said[-1] == "Prices change in 2 scenarios more."
+
+
+def test_that_nothing_changes_is_said_too() -> None:
+    others = tuple(subject for subject in SUBJECTS if subject.kind == "mini-loop")
+    run = TwoPrices(scenarios=(echo(), seasoned(echo())), subjects=others, noise=0.01).build()
+    assert seasoning.sentences(judge(run)) == ["No difference beyond noise for anybody in 1 scenario."]
 
 
 def test_the_states_are_no_points_of_one_curve() -> None:
