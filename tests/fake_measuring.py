@@ -67,9 +67,9 @@ def figures(subject: SubjectRecord, scenario: ScenarioRecord, round: int) -> dic
         "cpu_user_s": cpu_s * 0.4,
         "cpu_system_s": cpu_s * 0.6,
         "peak_rss_bytes": 20_000_000,
-        "latency": latency if scenario.load == "closed" else None,
-        "load_cpu_s": 0.1 if scenario.load == "closed" else None,
-        "load_utilisation": 0.5 if scenario.load == "closed" else None,
+        "latency": latency if scenario.has_server else None,
+        "load_cpu_s": 0.1 if scenario.has_server else None,
+        "load_utilisation": 0.5 if scenario.has_server else None,
         "pinned": True,
     }
 
@@ -81,9 +81,12 @@ class FakeCatalogue:
     KINDS: ClassVar = {"asyncio": "comparison", "uvloop": "comparison", "floor": "floor"}
 
     def __init__(
-        self, missing: dict[str, str] | None = None, blocked: Collection[tuple[str, str]] = ()
+        self,
+        missing: dict[str, str] | None = None,
+        blocked: Collection[tuple[str, str]] = (),
+        strange: dict[str, str] | None = None,
     ) -> None:
-        self._missing, self._blocked = missing or {}, blocked
+        self._missing, self._blocked, self._strange = missing or {}, blocked, strange or {}
 
     def default_names(self) -> list[str]:
         return ["select", "poll", "epoll", "asyncio", "uvloop", "floor"]
@@ -96,6 +99,9 @@ class FakeCatalogue:
 
     def unavailable(self, name: str) -> str | None:
         return self._missing.get(name)
+
+    def nonconforming(self, name: str) -> str | None:
+        return self._strange.get(name)
 
     def cannot_run(self, name: str, scenario: ScenarioRecord, descriptor_limit: int) -> str | None:
         blocked = (name, scenario.workload) in self._blocked

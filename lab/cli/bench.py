@@ -68,11 +68,12 @@ def _new(context: click.Context, options: dict[str, Any]) -> int:
     seed = options["seed"] if options["seed"] is not None else random.SystemRandom().randrange(2**32)
     record = plan.build(selection, environment, id="", seed=seed, warnings=checks.warnings(environment))
     instruments = context.find_object(Instruments)
-    rehearsal.rehearse(record, cores, instruments.measure if instruments else sampling.take_sample)
+    measure = instruments.measure if instruments else sampling.take_sample
+    rehearsal.rehearse(record, cores, measure)
+    record = offering.offered(record, selection, measure, cores)
     record = counting.decided(record, selection.syscalls, profiles.profile(record.profile).syscalls)
     with folders.new_folder(options["out"]) as folder, neighbours.counted() as others:
         keep_in(context, folder)
-        record = offering.offered(record, selection, instruments and instruments.measure, cores)
         record = replace(record, id=folder.resolve().name, warnings=(*record.warnings, *_beside(others)))
         _announce(record, folder)
         return close(_measure(context, record, folder))
@@ -115,6 +116,7 @@ def _selection(options: dict[str, Any]) -> Selection:
         precision=options["precision"],
         max_time_s=options["max_time"],
         syscalls=options["syscalls"],
+        nonconforming=options["nonconforming"],
         connections=options["connections"],
         sizes=options["size"],
         settings=options["settings"],

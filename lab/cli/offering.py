@@ -26,11 +26,11 @@ def chosen(given: tuple[int | str, ...]) -> dict[str, object]:
 
 
 def offered(
-    record: RunRecord, selection: Selection, measure: Callable[..., Sample] | None, cores: Cores
+    record: RunRecord, selection: Selection, measure: Callable[..., Sample], cores: Cores
 ) -> RunRecord:
     """The plan at the rates that ``selection`` asks for, found by trials where it says so; raises `LabError`.
 
-    Without any, it stays as it is. ``measure`` takes the trials; None: with real processes.
+    Without any, it stays as it is. ``measure`` takes the trials, as `take_sample` does.
     """
     from lab.harness import rates
 
@@ -42,15 +42,14 @@ def offered(
     return rates.with_rates(record, dict.fromkeys((each.id for each in record.scenarios), selection.rates))
 
 
-def _up_to_the_knee(record: RunRecord, measure: Callable[..., Sample] | None, cores: Cores) -> RunRecord:
+def _up_to_the_knee(record: RunRecord, measure: Callable[..., Sample], cores: Cores) -> RunRecord:
     from lab.cli.terminal import console, counted
     from lab.harness import capacity, rates
-    from lab.harness.sampling import take_sample
 
     out = console(sys.stderr)
     trials = counted(len(capacity.trials(record)) * capacity.TRIALS, "short trial")
     out.print(f"What can each subject serve? First {trials}, closed-loop.", soft_wrap=True)
-    capacities = capacity.find_capacities(record, measure or take_sample, cores)
+    capacities = capacity.find_capacities(record, measure, cores)
     ladders = capacity.ladders(capacities)
     for scenario, steps in ladders.items():
         shown = ", ".join(f"{each:,}" for each in steps)

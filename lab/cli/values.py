@@ -59,7 +59,12 @@ def whole(text: str) -> int:
 
 def rate(text: str) -> int | str:
     """``20000`` or ``20k`` as a number, ``knee`` as itself; raises `ValueError` for anything else."""
-    return text if text == KNEE else whole(text)
+    try:
+        return text if text == KNEE else whole(text)
+    except ValueError:
+        raise ValueError(
+            f"expected requests per second such as 20000 or 20k, or {KNEE}, got {text!r}"
+        ) from None
 
 
 def names(texts: Iterable[str]) -> tuple[str, ...]:

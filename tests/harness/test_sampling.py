@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lab.harness import children, subjects
+from lab.harness.rates import at_rate
 from lab.harness.sampling import Cores, Timing, choose_cores, client_limited, take_sample
 from lab.harness.stuck import innermost_frame
 from lab.results import Sample, ScenarioRecord, from_json, to_json
@@ -138,6 +139,26 @@ def test_the_servers_account_holds_exactly_the_requests_that_the_load_counted() 
     taken = troubled("CountingLoop")
     assert taken.status == "ok"
     assert taken.counters == {"echoed": taken.operations}
+
+
+def test_the_account_holds_exactly_what_an_open_loop_of_two_processes_was_answered() -> None:
+    taken = take_sample(
+        subjects.describe(f"{LOOPS_FOR_TESTS}:CountingLoop"),
+        at_rate(small_scenario("echo-sockets"), 2_000),
+        round=0,
+        order=0,
+        warmup=False,
+        timing=TIMING,
+        cores=Cores(None, (None, None), "not pinned"),
+        seed=1,
+    )
+    assert (taken.status, taken.reason) == ("ok", None)
+    assert taken.counters == {"echoed": taken.operations}
+    assert taken.operations + taken.open_loop.unserved == taken.open_loop.offered == 100
+    assert taken.latency.count == taken.open_loop.uncorrected.count == taken.operations
+    assert taken.latency.mean_ns >= taken.open_loop.uncorrected.mean_ns
+    assert 0 < taken.load_utilisation <= 1
+    assert from_json(Sample, to_json(taken)) == taken
 
 
 def test_output_of_somebodys_loop_does_not_garble_the_reports() -> None:

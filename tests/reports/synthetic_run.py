@@ -225,10 +225,10 @@ class SyntheticRun:
             peak_rss_bytes=int(22e6 + 1e6 * rng.random()),
             connection_bytes=CONNECTION_BYTES if scenario.workload == "idle" else None,
             setup_s=0.2,
-            latency=_latency(rng, cost_us, _waiting(scenario)) if scenario.load == "closed" else None,
+            latency=_latency(rng, cost_us, _waiting(scenario)) if scenario.has_server else None,
             counters=_counters(subject, operations),
-            load_cpu_s=0.4 if scenario.load == "closed" else None,
-            load_utilisation=0.8 if scenario.load == "closed" else None,
+            load_cpu_s=0.4 if scenario.has_server else None,
+            load_utilisation=0.8 if scenario.has_server else None,
             client_limited=subject.kind == "floor",
             pinned=True,
         )

@@ -1,0 +1,223 @@
+"""Latency against offered load, on made-up runs of which it is known who gives in where."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from synthetic_run import SyntheticRun, echo, ring
+
+from lab.results import CapacityRecord, LatencyRecord, OpenLoopRecord, Run, Sample, ScenarioRecord
+from reports.analysis.judgement import Judgement, judge
+from reports.analysis.knee import LoadCurve, offered_loads
+from reports.analysis.load import check_load
+from reports.analysis.scaling import scalings
+from reports.figures import offered_load
+from reports.pages import knees, load
+from reports.pages.context import context
+from reports.pages.summary import markdown
+from reports.pages.trust import banners
+
+RATES = (10_000, 20_000, 40_000, 80_000)
+SERVES_PER_S = {"epoll": 50_000, "poll": 30_000, "asyncio": 15_000, "select": 5_000, "floor": 200_000}
+"""What each serves with short latencies; the others as poll does."""
+WINDOW_S = 0.5
+TITLE = "Echo over sockets, 64 connections, 1 KiB"
+
+
+def at(rate_per_s: int, closed: ScenarioRecord | None = None) -> ScenarioRecord:
+    closed = closed or echo()
+    title = f"{closed.title}, {rate_per_s:,} offered/s"
+    changes = {"title": title, "load": "open", "rate_per_s": rate_per_s, "paced": True}
+    return dataclasses.replace(closed, id=f"{closed.id}@{rate_per_s}", **changes)
+
+
+def latency(p99_ns: int, count: int) -> LatencyRecord:
+    return LatencyRecord(count, p99_ns // 9, p99_ns / 2, p99_ns // 2, p99_ns * 3 // 4, p99_ns, p99_ns, p99_ns)
+
+
+def offered(sample: Sample, rate_per_s: int, *, limited: bool = False) -> Sample:
+    """``sample`` as an open loop: at ease below what the subject serves, swamped above."""
+    serves = SERVES_PER_S.get(sample.subject, 30_000)
+    swamped = rate_per_s > serves
+    total = round(rate_per_s * WINDOW_S)
+    served = min(total, 2 * round(serves * WINDOW_S))
+    window_s = WINDOW_S * 2 if swamped else WINDOW_S
+    from_send = latency(2_000_000 if swamped else 100_000, served)
+    kept = OpenLoopRecord(
+        offered=total,
+        unserved=total - served,
+        backlog=total // 2 if swamped else 3,
+        drain_s=window_s - WINDOW_S,
+        on_the_way=served / window_s * from_send.mean_ns / 1e9,
+        uncorrected=from_send,
+        late_p50_ns=1_000,
+        late_p99_ns=5_000,
+        late_max_ns=9_000,
+    )
+    corrected = latency(300_000_000 if swamped else 110_000, served)
+    changes = {"operations": served, "window_s": window_s, "latency": corrected, "open_loop": kept}
+    cost_s = sample.cpu_us_per_operation * served / 1e6
+    return dataclasses.replace(sample, **changes, cpu_user_s=cost_s, cpu_system_s=0.0, client_limited=limited)
+
+
+def run(rates: tuple[int, ...] = RATES, *, limited_from: int | None = None, rounds: int = 5) -> Run:
+    scenarios = tuple(at(rate) for rate in rates)
+    made = SyntheticRun(scenarios=scenarios, rounds=rounds).build()
+    by_id = {each.id: each.rate_per_s or 0 for each in scenarios}
+    samples = tuple(
+        offered(each, rate, limited=limited_from is not None and rate >= limited_from)
+        for each in made.samples
+        for rate in (by_id[each.scenario],)
+    )
+    return dataclasses.replace(made, samples=samples)
+
+
+@pytest.fixture(scope="module")
+def judged() -> Judgement:
+    return judge(run())
+
+
+def curve(judgement: Judgement, subject: str) -> LoadCurve:
+    (found,) = offered_loads(judgement)
+    return next(each for each in found.curves if each.subject.name == subject)
+
+
+@pytest.mark.parametrize(
+    ("subject", "bracket"),
+    [
+        ("epoll", "40,000 to 80,000"),
+        ("poll", "20,000 to 40,000"),
+        ("asyncio", "10,000 to 20,000"),
+        ("select", "below 10,000"),
+        ("floor", "80,000 or more"),
+    ],
+)
+def test_a_knee_is_a_bracket_between_two_rates(judged: Judgement, subject: str, bracket: str) -> None:
+    assert knees.bracket(curve(judged, subject)) == bracket
+
+
+def test_the_twin_has_no_curve_and_all_others_have_every_rate(judged: Judgement) -> None:
+    (found,) = offered_loads(judged)
+    assert (found.title, found.rates) == (TITLE, RATES)
+    names = [each.subject.name for each in found.curves]
+    assert "asyncio-again" not in names and len(names) == 8
+    assert all([point.rate_per_s for point in each.points] == list(RATES) for each in found.curves)
+
+
+def test_both_latencies_stand_side_by_side_and_part_beyond_the_knee(judged: Judgement) -> None:
+    at_knee, beyond = curve(judged, "asyncio").knee, curve(judged, "asyncio").beyond
+    assert at_knee is not None and beyond is not None
+    assert (at_knee.p99_ms, at_knee.uncorrected_p99_ms) == pytest.approx((0.11, 0.1))
+    assert (beyond.p99_ms, beyond.uncorrected_p99_ms) == pytest.approx((300, 2))
+    (table,) = knees.tables(judged)
+    (cells,) = (cells for name, cells in table.rows if name == "asyncio")
+    assert [value for value, _ in cells[2:6]] == ["0.11", "0.10", "300", "2.00"]
+
+
+def test_requests_that_were_never_sent_are_said(judged: Judgement) -> None:
+    (table,) = knees.tables(judged)
+    (cells,) = (cells for name, cells in table.rows if name == "select")
+    assert cells[:2] == (("-", "not the lowest"), ("10.0", ""))
+    swamped = curve(judged, "select").points[-1]
+    assert swamped.unserved == pytest.approx(1 - 5_000 / 40_000)
+    assert not swamped.served
+
+
+def test_one_bad_round_of_five_does_not_move_the_knee() -> None:
+    made = run()
+    slow = latency(50_000_000, 5_000)
+    samples = tuple(
+        dataclasses.replace(each, latency=slow) if each.subject == "epoll" and each.round == 2 else each
+        for each in made.samples
+    )
+    judgement = judge(dataclasses.replace(made, samples=samples))
+    assert knees.bracket(curve(judgement, "epoll")) == "40,000 to 80,000"
+
+
+def test_where_the_load_was_the_limit_the_knee_has_no_upper_end() -> None:
+    judgement = judge(run(limited_from=80_000, rounds=3))
+    assert knees.bracket(curve(judgement, "epoll")) == "40,000 or more"
+    assert knees.bracket(curve(judgement, "asyncio")) == "10,000 to 20,000"
+    assert "The load was the limit in 27 of 108 samples." in knees.sentences(judgement)[0]
+    assert banners(judgement) == []
+
+
+def test_a_load_that_was_mostly_the_limit_is_a_banner() -> None:
+    judgement = judge(run(limited_from=20_000, rounds=3))
+    said = [each.what for each in banners(judgement)]
+    assert (
+        f"The load could not keep its schedule by itself: it was the limit in 81 of 108 samples ({TITLE})."
+        in said
+    )
+
+
+def test_a_trial_stands_beside_the_knee() -> None:
+    made = run(rounds=1)
+    record = dataclasses.replace(made.record, capacities=(CapacityRecord("epoll", echo().id, 51_000.0),))
+    judgement = judge(dataclasses.replace(made, record=record))
+    assert curve(judgement, "epoll").capacity_per_s == 51_000
+    assert curve(judgement, "poll").capacity_per_s is None
+
+
+def test_littles_law_holds_against_what_the_load_counted_along(judged: Judgement) -> None:
+    found = check_load(judged, at(10_000))
+    assert found is not None
+    assert (found.checked, found.off, found.ceiling_per_s, found.fastest) == (45, (), None, None)
+    said = load.note(judged, at(10_000).id)
+    assert said.startswith(
+        "Little's law (throughput x mean latency = what the load counted along on the way) holds"
+    )
+
+
+def test_a_count_that_the_latencies_contradict_breaks_the_law() -> None:
+    made = run(rounds=1)
+    samples = tuple(
+        dataclasses.replace(each, open_loop=dataclasses.replace(each.open_loop, on_the_way=99.0))
+        if each.subject == "uvloop" and each.open_loop
+        else each
+        for each in made.samples
+    )
+    found = check_load(judge(dataclasses.replace(made, samples=samples)), at(10_000))
+    assert found is not None and found.off == ("uvloop",)
+
+
+def test_throughput_is_no_result_at_an_offered_rate(judged: Judgement) -> None:
+    tables = context(judged)["scenarios"]
+    assert not any("/s" in heading for table in tables for heading in table["headings"])
+
+
+def test_the_summary_has_the_knees(judged: Judgement) -> None:
+    said = markdown(judged)
+    assert "The knee: offered requests per second that are all answered, p99 below 10 ms:" in said
+    assert "| epoll | 40,000 to 80,000 |" in said
+    assert "up to 80,000 or more/s on floor, 40,000 to 80,000/s on epoll" in said
+
+
+def test_the_picture_says_every_knee(judged: Judgement) -> None:
+    (picture,) = offered_load.draw(judged)
+    assert picture.name == "load-1"
+    assert "epoll 40,000 to 80,000" in picture.alt
+    assert "p99 below 10 ms" in picture.caption
+
+
+def test_a_single_rate_makes_a_table_and_no_picture() -> None:
+    judgement = judge(run((10_000,), rounds=1))
+    assert offered_load.draw(judgement) == []
+    assert [table.title for table in knees.tables(judgement)] == [TITLE]
+
+
+def test_closed_loops_and_workloads_that_drive_themselves_have_no_offered_load() -> None:
+    judgement = judge(SyntheticRun(scenarios=(echo(), ring(100)), rounds=1).build())
+    assert offered_loads(judgement) == []
+    assert knees.markdown_table(judgement) == ""
+    assert knees.unpunctual(judgement) == ""
+
+
+def test_an_axis_joins_only_scenarios_of_one_rate() -> None:
+    scenarios = tuple(at(rate, echo(connections)) for rate in (100, 200) for connections in (8, 16))
+    judgement = judge(SyntheticRun(scenarios=scenarios, rounds=1).build())
+    assert [family.fixed for family in scalings(judgement)] == [
+        {"size": 1024, "offered/s": 100},
+        {"size": 1024, "offered/s": 200},
+    ]
