@@ -6,6 +6,8 @@ report impossible.
 
 from __future__ import annotations
 
+import math
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,19 +30,31 @@ class MicrobenchRow:
 def microbench_rows(document: dict[str, Any] | None) -> list[MicrobenchRow]:
     """The rows of a pytest-benchmark JSON document, by group; empty without one."""
     entries = document.get("benchmarks") if isinstance(document, dict) else None
-    rows = [_row(entry) for entry in entries or [] if isinstance(entry, dict) and "stats" in entry]
+    listed = entries if isinstance(entries, list) else []
+    rows = [_row(entry) for entry in listed if isinstance(entry, dict) and "stats" in entry]
     return sorted(rows, key=lambda row: row.group)
 
 
 def _row(entry: dict[str, Any]) -> MicrobenchRow:
-    stats = entry["stats"]
-    median = float(stats.get("median", "nan"))
+    stats, parameters = _object(entry["stats"]), _object(entry.get("params"))
+    median_ns, rounds = _number(stats.get("median")) * 1e9, _number(stats.get("rounds"))
+    low_ns, high_ns = _number(stats.get("q1")) * 1e9, _number(stats.get("q3")) * 1e9
     return MicrobenchRow(
         group=str(entry.get("group") or "ungrouped"),
         name=str(entry.get("name", "")).split("[")[0].removeprefix("test_").replace("_", " "),
-        parameters=dict(entry.get("params") or {}),
-        median_ns=median * 1e9,
-        low_ns=float(stats.get("q1", median)) * 1e9,
-        high_ns=float(stats.get("q3", median)) * 1e9,
-        rounds=int(stats.get("rounds", 0)),
+        parameters=parameters,
+        median_ns=median_ns,
+        low_ns=median_ns if math.isnan(low_ns) else low_ns,
+        high_ns=median_ns if math.isnan(high_ns) else high_ns,
+        rounds=0 if math.isnan(rounds) else int(rounds),
     )
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _number(value: Any) -> float:
+    """NaN for what is no number."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if is_number and -sys.float_info.max <= value <= sys.float_info.max else math.nan
