@@ -1,11 +1,7 @@
 """Clients that ask somebody's own HTTP server, whose replies are not known beforehand.
 
 Rules, beside those of the contract
-- The first reply is learned, and every other one is held against it (`lab.workloads.http_replies`).
-- A reply equal, byte for byte, to the last one that was judged needs no judging: where only the ``Date`` of a
-  reply changes, once a second, the parser runs once a second. What differs in any byte is parsed whole.
-- A proper beginning of a reply that was whole at its last byte is not whole: a reply in pieces is compared
-  piece by piece, and parsed from its beginning where one differs.
+- Every reply is judged by what the first one was (`lab.harness.judged_replies`).
 - A request's time runs from just before its ``send`` to just after the ``recv`` that completes its reply, as
   with `lab.harness.asking_clients`.
 """
@@ -21,8 +17,9 @@ from typing import TYPE_CHECKING
 from lab.errors import LabError
 from lab.harness.clients import CONNECT_BATCH, Exchanged, LoadClients, ReplyError
 from lab.harness.connecting import Address, open_connection
+from lab.harness.judged_replies import JudgedReplies
 from lab.workloads.clients import Requesting
-from lab.workloads.http_replies import Reply, get
+from lab.workloads.http_replies import get
 from lab.workloads.readiness import READ, open_readiness
 
 if TYPE_CHECKING:
@@ -30,27 +27,6 @@ if TYPE_CHECKING:
 
 RECEIVE_BYTES = 64 << 10
 """What one ``recv`` takes at most; below glibc's threshold for mapping memory (docs/architecture.md)."""
-
-
-class _Incoming:
-    """A reply that has not come whole yet: so far like one that was judged, or being parsed."""
-
-    def __init__(self, like: bytes) -> None:
-        self._like, self._upto = like, 0
-        self.reply: Reply | None = None
-        """Its parser, from the first byte on that differs."""
-        self.pieces: list[bytes] = []
-
-    def take(self, data: bytes) -> bool:
-        """Whether it is whole with ``data``; raises `LabError` where it is no reply."""
-        if self.reply is None:
-            if self._like.startswith(data, self._upto):
-                self._upto += len(data)
-                return self._upto == len(self._like)
-            self.reply = Reply()
-            data = self._like[: self._upto] + data
-        self.pieces.append(data)
-        return self.reply.feed(data)
 
 
 class RequestingClients(LoadClients):
@@ -67,11 +43,7 @@ class RequestingClients(LoadClients):
         self._receive: dict[int, Callable[[int], bytes]] = {}
         self._send: dict[int, Callable[[bytes], int]] = {}
         self._sent_ns: dict[int, int] = {}
-        self._first_body: bytes | None = None
-        self._judged = b""
-        """The last reply that was judged and came in full: what equals it is good too."""
-        self._midway: dict[int, _Incoming] = {}
-        """Replies that have come in part."""
+        self._replies = JudgedReplies(described.body)
 
     def connect_some(self) -> int:
         batch = [self._open(index) for index in itertools.islice(self._to_connect, CONNECT_BATCH)]
@@ -88,8 +60,13 @@ class RequestingClients(LoadClients):
     def exchange(self, fds: Sequence[int], seconds: float) -> Exchanged:
         """Ask over ``fds`` for ``seconds``, at least once each, and drain; raises `ReplyError`."""
         poll, receive, send, clock = self._readiness.poll, self._receive, self._send, perf_counter_ns
-        sent_ns, latencies_ns, request, midway = self._sent_ns, self.latencies_ns, self._request, self._midway
-        judged, asked = self._judged, len(request)
+        sent_ns, latencies_ns, request, replies = (
+            self._sent_ns,
+            self.latencies_ns,
+            self._request,
+            self._replies,
+        )
+        last, midway, asked = replies.last, replies.midway, len(request)
         count, room, outstanding = 0, len(latencies_ns), len(fds)
         now = start = clock()
         end = start + round(seconds * 1e9)
@@ -103,10 +80,10 @@ class RequestingClients(LoadClients):
                 room = self._grow(len(events))
             for fd, _mask in events:
                 data = receive[fd](RECEIVE_BYTES)
-                if data != judged or fd in midway:
+                if data != last or fd in midway:
                     if not self._take(fd, data):
                         continue
-                    judged = self._judged
+                    last = replies.last
                 now = clock()
                 if fd not in sent_ns:
                     raise self._unasked(fd, len(data))
@@ -148,23 +125,10 @@ class RequestingClients(LoadClients):
         """Take a piece of a reply, or a reply that differs from the last one; whether it is whole now."""
         if not data:
             raise self._unasked(fd, 0)
-        incoming = self._midway.pop(fd, None) or _Incoming(self._judged)
         try:
-            if not incoming.take(data):
-                self._midway[fd] = incoming
-                return False
-            if incoming.reply is not None:
-                self._judge(incoming.reply)
-                self._judged = b"".join(incoming.pieces)
+            return self._replies.take(fd, data)
         except LabError as error:
             raise ReplyError(f"GET {self._described.path} on {self._named(fd)}: {error}") from error
-        return True
-
-    def _judge(self, reply: Reply) -> None:
-        reply.check()
-        if self._first_body is None:
-            self._first_body = bytes(reply.body)
-        reply.check_body(self._first_body, self._described.body)
 
     def _stuck(self, fd: int) -> ReplyError:
         size = len(self._request)

@@ -8,4 +8,4 @@ from lab.harness import subjects
 @pytest.fixture(autouse=True, scope="session")
 def libuv_has_its_signal_pipe() -> None:
     """libuv keeps a pipe for signals from the first loop to the end of the process; it is no test's leak."""
-    subjects.unavailable("uvloop")
+    subjects.unavailable_here("uvloop")
