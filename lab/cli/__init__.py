@@ -23,10 +23,11 @@ def main() -> None:
     try:
         # Imported here, so that Ctrl-C in these first tenths of a second ends without a traceback too.
         from lab.cli.app import muxlab
+        from lab.cli.invocation import program
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     try:
-        muxlab(prog_name="muxlab")
+        muxlab(prog_name=program())
     except SystemExit as end:
         if end.code == INTERRUPTED:
             # A further Ctrl-C has nothing left to interrupt, and would end the process by the signal.

@@ -19,7 +19,7 @@ from lab.cli.doctor import doctor
 from lab.cli.ending import folder_kept
 from lab.cli.exit_codes import BAD_INPUT, FAILED, INTERRUPTED
 from lab.cli.explain import explain
-from lab.cli.invocation import as_started, typed
+from lab.cli.invocation import ContextAsStarted, as_started, typed
 from lab.cli.listing import backends, workloads
 from lab.cli.report import report
 from lab.cli.run import run
@@ -47,6 +47,8 @@ class Complaint(click.ClickException):
 
 class Muxlab(click.Group):
     """Turns the lab's errors, the system's refusals and Ctrl-C into messages and exit codes."""
+
+    context_class = ContextAsStarted
 
     def invoke(self, context: click.Context) -> Any:
         try:
@@ -93,4 +95,5 @@ def _refusal(error: OSError, kept: Path | None) -> str:
 
 
 for command in (bench, report, run, trace, backends, workloads, explain, doctor):
+    command.context_class = ContextAsStarted
     muxlab.add_command(command)

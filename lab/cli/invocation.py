@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import click
 
 
 def program() -> str:
@@ -31,6 +36,25 @@ def typed(*words: str) -> str:
 def as_started(text: str) -> str:
     """``text`` from a room that cannot know how muxlab was started, its commands as they are typed here."""
     return text.replace("`muxlab ", f"`{program()} ")
+
+
+class HelpAsStarted(click.HelpFormatter):
+    """Help pages whose commands are as they are typed here, in back quotes as well as in examples."""
+
+    def write_text(self, text: str) -> None:
+        """Paragraphs; an indented line that begins with the command is an example."""
+        text = re.sub(r"(?m)^( +)muxlab (?=\w)", lambda found: f"{found[1]}{program()} ", text)
+        super().write_text(as_started(text))
+
+    def write_dl(self, rows: Sequence[tuple[str, str]], *args: Any, **options: Any) -> None:
+        """A list of options or commands with what they do."""
+        super().write_dl([(name, as_started(what)) for name, what in rows], *args, **options)
+
+
+class ContextAsStarted(click.Context):
+    """The context of a command with such help pages."""
+
+    formatter_class = HelpAsStarted
 
 
 def _typed(path: Path) -> str:

@@ -59,6 +59,26 @@ def test_what_other_rooms_say_names_the_program_as_it_was_started(
     assert as_started("muxlab: see `muxlab doctor`") == "muxlab: see `.venv/bin/muxlab doctor`"
 
 
+def test_help_pages_name_the_program_as_it_was_started(script: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", [".venv/bin/muxlab"])
+    pages = [CliRunner().invoke(muxlab, words).stdout for words in (["-h"], ["bench", "-h"], ["trace", "-h"])]
+    assert "`.venv/bin/muxlab bench`" in " ".join(pages[0].split())
+    assert "see `.venv/bin/muxlab workloads`" in " ".join(pages[1].split())
+    assert "    .venv/bin/muxlab trace --html trace.html client.py\n" in pages[2]
+    assert not any("`muxlab" in page or " muxlab trace --" in page for page in pages)
+
+
+def test_usage_names_the_program_as_it_was_started(
+    script: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [".venv/bin/muxlab", "bench", "--rounds", "x"])
+    with pytest.raises(SystemExit):
+        main()
+    assert capsys.readouterr().err.startswith(
+        "Usage: .venv/bin/muxlab bench [OPTIONS]\nTry '.venv/bin/muxlab "
+    )
+
+
 def test_ctrl_c_while_the_program_is_imported_ends_without_a_traceback(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
