@@ -19,7 +19,7 @@ import traceback
 import types
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
+from typing import Any, Self
 
 _STACK_DEPTH = 10
 """Frames kept in debug mode, as asyncio keeps them (asyncio.constants.DEBUG_STACK_DEPTH)."""
@@ -37,17 +37,22 @@ def creation_stack(frame: FrameType | None) -> traceback.StackSummary:
 
 
 class Handle(asyncio.Handle):
-    """A callback in the ready queue; ``cancel()`` takes it back."""
+    """A callback in the ready queue; ``cancel()`` takes it back.
+
+    It is made empty, without a constructor in Python, and then filled (tests/microbench: call_soon).
+    """
 
     __slots__ = ()
+    __init__ = object.__init__  # type: ignore[assignment]
 
-    def __init__(
+    def fill(
         self,
         callback: Callable[..., object],
         args: tuple[Any, ...],
         loop: Any,
         context: contextvars.Context | None = None,
-    ) -> None:
+    ) -> Self:
+        """Promise ``callback(*args)`` on ``loop``, in a copy of the current context if none is given."""
         self._context = contextvars.copy_context() if context is None else context
         self._loop = loop
         self._callback = callback
@@ -55,6 +60,7 @@ class Handle(asyncio.Handle):
         self._cancelled = False
         self._repr = None
         self._source_traceback = creation_stack(sys._getframe(1)) if loop._debug else None
+        return self
 
 
 class TimerHandle(Handle, asyncio.TimerHandle):
@@ -70,7 +76,7 @@ class TimerHandle(Handle, asyncio.TimerHandle):
         loop: Any,
         context: contextvars.Context | None = None,
     ) -> None:
-        Handle.__init__(self, callback, args, loop, context)
+        self.fill(callback, args, loop, context)
         self._when = when
         self._scheduled = True
 
@@ -81,7 +87,7 @@ class ReadinessHandle(Handle):
     __slots__ = ("fd",)
 
     def __init__(self, fd: int, callback: Callable[..., object], args: tuple[Any, ...], loop: Any) -> None:
-        Handle.__init__(self, callback, args, loop)
+        self.fill(callback, args, loop)
         self.fd = fd
 
     @staticmethod
@@ -155,7 +161,7 @@ def behind(fire: Callable[[], object], loop: Any) -> Any:
     callback, *args = fire.args
     if args and callback is getattr(type(args[0]), getattr(callback, "__name__", ""), None):
         callback = types.MethodType(callback, args.pop(0))
-    return Handle(callback, tuple(args), loop, fire.func.__self__)
+    return Handle().fill(callback, tuple(args), loop, fire.func.__self__)
 
 
 def _nothing() -> None:

@@ -137,7 +137,8 @@ class LifecycleLoop(DiagnosticsLoop):
 
     def create_future(self) -> asyncio.Future[Any]:
         """A future of this loop."""
-        return self._future_class(loop=self)
+        future_class = self._future_class  # ``self._future_class()`` would look it up as a method, slowly
+        return future_class(loop=self)
 
     def create_task(
         self,

@@ -40,8 +40,6 @@ from lab.loop.parties import AskTheTableError, PartyTable
 LONGEST_WAIT = 24 * 3600.0
 """Seconds. Timeouts are C ints of milliseconds in epoll and poll; asyncio sets the same bound."""
 
-new_object = object.__new__
-
 CANCELLED_TIMERS_KEPT = 100
 """Cancelled timers stay in the heap until there are this many and they are the greater half (as asyncio:
 timeouts mostly get cancelled, and the heap is cheaper to clean in one go than one by one)."""
@@ -79,14 +77,14 @@ class TurnLoop(asyncio.AbstractEventLoop):
     ) -> Handle:  # HOT
         """Call ``callback(*args)`` in the next turn, after all that was asked for before it.
 
-        It stands for ``Handle(callback, args, self, context)``, written out to save the call
+        It stands for ``Handle().fill(callback, args, self, context)``, written out to save the call
         (tests/microbench: call_soon).
         """
         if self._closed or self._debug:
             self._check_call(callback, "call_soon")
-            handle = Handle(callback, args, self, context)
+            handle = Handle().fill(callback, args, self, context)
         else:
-            handle = new_object(Handle)
+            handle = Handle()
             handle._context = contextvars.copy_context() if context is None else context
             handle._loop = self
             handle._callback = callback

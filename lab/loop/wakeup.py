@@ -71,7 +71,7 @@ class WakeupLoop(LifecycleLoop):
         self._check_closed()
         if self._debug:
             self._check_callback(callback, "call_soon_threadsafe")
-        handle = Handle(callback, args, self, context)
+        handle = Handle().fill(callback, args, self, context)
         self._ready.append(handle)
         self._wake()
         return handle
@@ -109,7 +109,7 @@ class WakeupLoop(LifecycleLoop):
             signal.set_wakeup_fd(self._wake_writer.fileno())
         except (ValueError, OSError) as error:
             raise RuntimeError(str(error)) from error
-        self._signal_handlers[sig] = Handle(callback, args, self)
+        self._signal_handlers[sig] = Handle().fill(callback, args, self)
         try:
             # A Python-level handler must exist for the interpreter to write the number.
             signal.signal(sig, _leave_it_to_the_loop)
