@@ -33,7 +33,7 @@ class Cores:
         """Whether load process ``load`` has a core to itself; unpinned, whether there are cores enough."""
         core = self.loads[load]
         if core is None:
-            return len(self.loads) < (os.cpu_count() or 1)
+            return len(self.loads) < _usable()
         return core != self.server and self.loads.count(core) == 1
 
 
@@ -58,6 +58,11 @@ def choose_cores(load_processes: int | None = None) -> Cores:
     if server in beside_first:
         note += ", which are threads of one physical core"
     return Cores(server, loads, note)
+
+
+def _usable() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _unpinned(why: str, load_processes: int) -> Cores:

@@ -58,6 +58,12 @@ def test_numbers_may_be_grouped() -> None:
     assert (values.whole("5_000"), values.whole("5k"), values.whole("64")) == (5000, 5000, 64)
 
 
+def test_a_rate_is_a_number_or_the_knee() -> None:
+    assert [values.rate(text) for text in ("20000", "20k", "knee")] == [20_000, 20_000, "knee"]
+    with pytest.raises(ValueError, match="or knee, got 'knees'"):
+        values.rate("knees")
+
+
 def test_names_come_with_commas_with_spaces_or_one_by_one() -> None:
     assert values.names(["epoll,uvloop", "poll epoll", "m.n:f"]) == ("epoll", "uvloop", "poll", "m.n:f")
 

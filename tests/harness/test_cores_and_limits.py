@@ -38,6 +38,16 @@ def test_one_core_is_shared_and_said_to_be(monkeypatch: pytest.MonkeyPatch) -> N
     assert "one usable core" in chosen.note
 
 
+def test_a_core_that_server_or_load_share_is_nobodys_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cores.Cores(1, (0, 2), "").has_own(0)
+    assert not any(cores.Cores(1, (0, 0), "").has_own(load) for load in (0, 1))
+    assert not cores.Cores(1, (1,), "").has_own(0)
+    use_machine(monkeypatch, {3}, {})
+    assert not cores.choose_cores().has_own(0)
+    use_machine(monkeypatch, {3, 4}, {})
+    assert cores.Cores(None, (None,), "not pinned").has_own(0)
+
+
 def test_each_load_process_gets_a_physical_core_away_from_the_servers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -55,6 +55,15 @@ def test_what_is_unregistered_is_reported_no_more(opened: Readiness, pair: tuple
     assert opened.poll() == [(theirs.fileno(), WRITE)]
 
 
+@pytest.mark.parametrize("timeout_s", [0, 0.001])
+def test_a_wait_may_end_without_anything_ready(opened: Readiness, pair: tuple, timeout_s: float) -> None:
+    ours, theirs = pair
+    opened.register(ours.fileno(), READ)
+    assert opened.poll(timeout_s) == []
+    theirs.send(b"x")
+    assert opened.poll(timeout_s) == [(ours.fileno(), READ)]
+
+
 def test_the_best_mechanism_of_the_system_is_opened() -> None:
     held = open_readiness()
     held.close()
