@@ -8,6 +8,11 @@ else
 NAMED := yes
 endif
 
+# A bare version is the interpreter of that version: PYTHON=3.12.
+ifneq ($(filter 3.%,$(PYTHON)),)
+override PYTHON := python$(PYTHON)
+endif
+
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 VENV := .venv$(if $(NAMED),-$(VERSION))
 PY := $(VENV)/bin/python
@@ -50,7 +55,7 @@ help:
 	@echo 'make check        lint, format and the rules of the tree'
 	@echo 'make size         lines by file, and the longest functions'
 	@echo 'make clean        remove caches (distclean: the virtual environments too); runs/ always stays'
-	@echo 'Everything takes PYTHON=python3.12 and sets itself up; Python 3.11 or newer.'
+	@echo 'Everything takes PYTHON=3.12 (or a path) and sets itself up; Python 3.11 or newer.'
 
 bench: $(READY)
 	@$(PY) -m lab bench $(OPTIONS)
@@ -125,7 +130,7 @@ else found='$(PYTHON) cannot be found'; fi; \
 echo "muxlab needs Python 3.11 or newer; $$found." >&2; \
 for each in python3.13 python3.12 python3.11; do \
   if $$each -c pass 2>/dev/null; then \
-    echo "There is a newer one here: make $(firstword $(MAKECMDGOALS) bench) PYTHON=$$each" >&2; exit 1; \
+    echo "There is one here that will do: make $(firstword $(MAKECMDGOALS) bench) PYTHON=$$each" >&2; exit 1; \
   fi; \
 done; \
 echo 'Install one (https://www.python.org/downloads/, or your package manager) and name it:' >&2; \

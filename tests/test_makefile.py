@@ -82,7 +82,7 @@ def test_a_newer_python_that_is_there_is_named(here: Path) -> None:
     a_python(here, "3.10")
     a_python(here, "3.12", "python3.12")
     result = make(here, "bench", path=only_these_tools(here))
-    assert "There is a newer one here: make bench PYTHON=python3.12" in result.stderr
+    assert "There is one here that will do: make bench PYTHON=python3.12" in result.stderr
 
 
 def test_a_python_that_does_not_exist_gets_a_clear_message(here: Path) -> None:
@@ -95,6 +95,16 @@ def test_each_named_python_has_its_own_environment(here: Path) -> None:
     planned = make(here, "-n", "bench", f"PYTHON={a_python(here, '3.12')}").stdout
     assert "-m venv --clear .venv-3.12" in planned
     assert ".venv-3.12/bin/python -m lab bench --profile quick" in planned
+
+
+def test_a_bare_version_names_the_python_of_that_version(here: Path) -> None:
+    a_python(here, "3.12", "python3.12")
+    path = only_these_tools(here)
+    assert ".venv-3.12/bin/python -m lab bench" in make(here, "-n", "bench", "PYTHON=3.12", path=path).stdout
+    missing = make(here, "bench", "PYTHON=3.99", path=path)
+    assert missing.returncode != 0
+    assert "python3.99 cannot be found." in missing.stderr
+    assert "There is one here that will do: make bench PYTHON=python3.12" in missing.stderr
 
 
 def test_the_variables_become_options(here: Path) -> None:
