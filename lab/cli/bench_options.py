@@ -38,6 +38,11 @@ what: Options = _together(
         "Repeatable, or a list: epoll,uvloop. module:factory names any other loop.",
     ),
     click.option(
+        "--nonconforming",
+        is_flag=True,
+        help="Time other loops even if they fail the conformance test; the report then warns of them.",
+    ),
+    click.option(
         "-w",
         "--workload",
         "workloads",

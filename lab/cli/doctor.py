@@ -25,7 +25,7 @@ def doctor(context: click.Context) -> None:
 
     names = subjects.default_names()
     machine = environment.capture(choose_cores().note, names)
-    reasons = {name: subjects.unavailable(name) for name in names}
+    reasons = {name: subjects.unavailable(name) or subjects.nonconforming(name) for name in names}
     benches = checks.examine_benches(neighbours.running())
     syscalls = checks.examine_syscalls(strace.unavailable())
     found = (*checks.examine(machine), benches, syscalls, *checks.examine_subjects(reasons))

@@ -26,11 +26,18 @@ def backends() -> None:
             continue
         record, reason = subjects.describe(name), subjects.unavailable(name)
         here = "yes" if reason is None else f"no: {reason}"
+        if strange := subjects.nonconforming(name):
+            here = f"with --nonconforming only: {strange}"
         table.add_row(name, record.trigger or "", here, *_what_and_limits(name, record.label))
     out = console(sys.stdout)
     out.print(table)
     if variants:
         out.print(f"\nWith tasks and futures in pure Python: {', '.join(variants)}", soft_wrap=True)
+    for each in subjects.advertised():
+        if each.refused:
+            out.print(
+                f"Left out: {each.name}, which {each.origin} advertises: {each.refused}", soft_wrap=True
+            )
     out.print(
         "Any other asyncio loop: module:factory, such as mypackage.loops:new_event_loop", soft_wrap=True
     )

@@ -38,6 +38,8 @@ PROGRAM_START_S = 1.5
 """The same where the server is a command of somebody's own: more imports, and a wait until it rests."""
 DEADLINE_FACTOR, DEADLINE_LEAST_S = 10, 30.0
 """A sample that takes this many times what it should, and at least so many seconds, has hung."""
+NOT_TIMED = "It is not timed, unless with --nonconforming."
+TIMED_ANYWAY = "It was timed because of --nonconforming: it may do less than the others, or something else."
 
 
 class Catalogue(Protocol):
@@ -48,6 +50,7 @@ class Catalogue(Protocol):
     twin_name: str
     describe: Callable[[str], SubjectRecord]
     unavailable: Callable[[str], str | None]
+    nonconforming: Callable[[str], str | None]
     cannot_run: Callable[[str, ScenarioRecord, int], str | None]
     default_names: Callable[[], list[str]]
 
@@ -82,6 +85,9 @@ def build(
     planned = scenarios(selection)
     names = _subject_names(selection, chosen, catalogue)
     missing = {name: reason for name in names if (reason := catalogue.unavailable(name))}
+    strange = {name: reason for name in names if (reason := catalogue.nonconforming(name))}
+    if not selection.nonconforming:
+        missing |= {name: f"{reason}. {NOT_TIMED}" for name, reason in strange.items()}
     present = [name for name in names if name not in missing]
     _check_something_is_left(selection, missing)
     not_run = _left_out(planned, present, environment.descriptor_limit, catalogue)
@@ -99,7 +105,10 @@ def build(
         not_run=(*(NotRun(name, None, reason) for name, reason in missing.items()), *not_run),
         environment=environment,
         command=selection.command(seed),
-        warnings=tuple(warnings),
+        warnings=(
+            *warnings,
+            *(f"{each} {strange[each]}. {TIMED_ANYWAY}" for each in strange if each in present),
+        ),
         precision=selection.precision,
         max_time_s=selection.time_limit_s,
         load_processes=selection.load_processes or 1,

@@ -1,7 +1,7 @@
 """Whether a loop has what a workload calls, found by letting it begin; and how to say that it has not.
 
-Rule: only `NotImplementedError` makes a cell unsupported. Anything else that goes wrong here goes wrong in
-the sample too, where it fails with its whole account.
+Rule: only `NotImplementedError`, or a method of asyncio's that is not there at all, makes a cell unsupported.
+Anything else that goes wrong here goes wrong in the sample too, where it fails with its whole account.
 """
 
 from __future__ import annotations
@@ -32,13 +32,20 @@ def unsupported(new_loop: Callable[[], asyncio.AbstractEventLoop], work: Workloa
             smallest = {parameter.name: parameter.minimum for parameter in work.parameters}
             with work.on_loop(loop, smallest) as exercise:
                 loop.run_until_complete(_try(exercise.run(0.0)))
-    except NotImplementedError as error:
-        return missing(error) + (" over TLS" if getattr(work, "wire", None) == "tls" else "")
-    except Exception:
-        return None
+    except Exception as error:
+        lacks = lacked(error, loop)
+        return lacks and lacks + (" over TLS" if getattr(work, "wire", None) == "tls" else "")
     finally:
         loop.close()
     return None
+
+
+def lacked(error: Exception, loop: asyncio.AbstractEventLoop) -> str | None:
+    """What ``loop`` does not implement, if that is what ``error`` means; None: it means something else."""
+    if isinstance(error, NotImplementedError):
+        return missing(error)
+    absent = isinstance(error, AttributeError) and error.obj is loop
+    return error.name if absent and hasattr(asyncio.AbstractEventLoop, error.name) else None
 
 
 def missing(error: NotImplementedError) -> str:

@@ -70,7 +70,7 @@ class _Cell:
             "python_path": os.environ.get("PYTHONPATH"),
             "folder": folder,
             "path": path,
-            "subject": self.subject.twin_of or self.subject.name,
+            "subject": self.subject.place or self.subject.twin_of or self.subject.name,
             "workload": self.scenario.workload,
             "values": self.scenario.parameters,
             "allocator": self.scenario.allocator,

@@ -59,6 +59,8 @@ class Selection:
     """Whether to count system calls as well."""
     allocators: tuple[str, ...] = ()
     """Of `lab.harness.allocator.STATES`; every scenario is planned once in each. Empty: fresh."""
+    nonconforming: bool = False
+    """Whether to time loops that fail the conformance test too."""
     program: str = "muxlab"
     """What starts muxlab here, quoted for a shell; the recorded command begins with it."""
 
@@ -82,6 +84,7 @@ class Selection:
             words += ["--precision", f"{self.precision * 100:g}%"]
         if self.max_time_s is not None:
             words += ["--max-time", f"{self.max_time_s:g}s"]
+        words += ["--nonconforming"] if self.nonconforming else []
         if self.syscalls is not None:
             words += ["--syscalls" if self.syscalls else "--no-syscalls"]
         if self.connections:

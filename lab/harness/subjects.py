@@ -1,7 +1,8 @@
 """Every subject by name: what it is, whether it can run here, and how its loop is made.
 
 The only module of the harness that names concrete loops. It imports each one only when it is asked for, so
-that a broken or missing loop leaves the others alone. To add a subject, add its name to `_COMPARISONS`.
+that a broken or missing loop leaves the others alone; one that is neither the lab's nor Python's is first
+tried in a process of its own (`trial`). To add a subject, add its name to `_COMPARISONS`.
 """
 
 from __future__ import annotations
@@ -10,19 +11,25 @@ import asyncio
 import difflib
 import functools
 import importlib
+import importlib.util
 import os
 import select
 import sys
 from collections.abc import Callable
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from backends import registry
 from lab.errors import LabError, UnknownNameError
-from lab.harness import allocator
+from lab.harness import allocator, entry_points
+from lab.harness.entry_points import Advertised
 from lab.harness.probe import unsupported
 from lab.results import ScenarioRecord, SubjectRecord
 from lab.workloads.contract import InProcessWorkload, Workload
 from lab.workloads.registry import workload
+
+if TYPE_CHECKING:
+    from lab.harness.trial import Examination
 
 CONTROL = "asyncio"
 FLOOR = "floor"
@@ -33,14 +40,34 @@ LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 _PYTHON_TASKS = "+pytasks"
 
-_COMPARISONS = ("asyncio", "uvloop", "rloop", "rsloop", "winloop")
-"""What the mini-loop is compared with. Each is a module that has ``new_event_loop``."""
+_COMPARISONS = {
+    "asyncio": "",
+    "uvloop": "",
+    "rloop": "",
+    "rsloop": " (Linux 6.1 or macOS 13, and newer)",
+    "zloop": " (Python 3.12 and newer)",
+    "loopmini": "",
+    "blazio": " (Python 3.12 and newer)",
+}
+"""What the mini-loop is compared with, and what its installation needs. Each is a module, in a package of the
+same name, that has ``new_event_loop``."""
 
 
 def names() -> list[str]:
-    """Every subject that this muxlab knows, in order of display; ``module:factory`` names any other."""
+    """Every subject that can be named here, in order of display; ``module:factory`` names any other."""
+    *known, floor = _known()
+    return [*known, *(each.name for each in advertised() if not each.refused), floor]
+
+
+def _known() -> list[str]:
     mini_loops = registry.names()
     return [*mini_loops, *(name + _PYTHON_TASKS for name in mini_loops), *_COMPARISONS, FLOOR]
+
+
+@functools.cache
+def advertised() -> tuple[Advertised, ...]:
+    """What installed packages advertise as subjects, those that cannot be used with the reason."""
+    return entry_points.read([*_known(), twin_name])
 
 
 def default_names() -> list[str]:
@@ -66,12 +93,21 @@ def describe(name: str) -> SubjectRecord:
     if ":" in name:
         _check_custom(name)
         return SubjectRecord(name, "custom", name)
-    if name not in names():
-        nearest = difflib.get_close_matches(name, names(), n=1)
-        raise UnknownNameError("subject", name, names(), nearest[0] if nearest else None)
+    if name not in _known():
+        return _described_by_package(name)
     backend, python_tasks = _backend_of(name)
     label = f"mini-loop on {backend}" + (", tasks in Python" if python_tasks else "")
     return SubjectRecord(name, "mini-loop", label, registry.backend_class(backend).trigger)
+
+
+def _described_by_package(name: str) -> SubjectRecord:
+    for each in advertised():
+        if each.name == name and each.refused:
+            raise LabError(f"{each.origin} advertises {name!r}, which cannot be used: {each.refused}")
+        if each.name == name:
+            return SubjectRecord(name, "custom", f"{each.origin}, {each.place}", place=each.place)
+    nearest = difflib.get_close_matches(name, names(), n=1)
+    raise UnknownNameError("subject", name, names(), nearest[0] if nearest else None)
 
 
 def factory(name: str) -> LoopFactory:
@@ -88,7 +124,7 @@ def factory(name: str) -> LoopFactory:
         backend, python_tasks = _backend_of(name)
         return functools.partial(lab.new_event_loop, backend=backend, tasks="python" if python_tasks else "c")
     if record.kind == "custom":
-        return _custom_factory(name)
+        return _custom_factory(record.place or name)
     return importlib.import_module(record.twin_of or name).new_event_loop
 
 
@@ -96,12 +132,30 @@ def factory(name: str) -> LoopFactory:
 def unavailable(name: str) -> str | None:
     """Why subject ``name`` cannot run on this machine, found by opening it; None: it can.
 
-    A ``module:factory`` is tried in a process of its own: it may do anything.
+    The loop of a third party is tried in a process of its own: it may do anything.
     """
-    kind = describe(name).kind
-    if kind == "floor":
+    if name == FLOOR:
         return None
-    return _trial().unavailable(name) if kind == "custom" else unavailable_here(name)
+    if name in _COMPARISONS and importlib.util.find_spec(name) is None:
+        return f"{name} is not installed: pip install {name}{_COMPARISONS[name]}"
+    return _examined(name).unavailable if _is_third_party(name) else unavailable_here(name)
+
+
+def nonconforming(name: str) -> str | None:
+    """What the loop of ``name`` does otherwise than workloads rely on; None: nothing, or it cannot run."""
+    deviations = _examined(name).deviations if _is_third_party(name) else []
+    return f"fails the conformance test: {'; '.join(deviations)}" if deviations else None
+
+
+def _is_third_party(name: str) -> bool:
+    """Whether neither this lab nor Python answers for the loop of subject ``name``."""
+    record = describe(name)
+    return record.kind == "custom" or (record.kind == "comparison" and CONTROL not in (name, record.twin_of))
+
+
+@functools.cache
+def _examined(name: str) -> Examination:
+    return _trial().examine(describe(name).place or name)
 
 
 def unavailable_here(name: str) -> str | None:
@@ -120,7 +174,7 @@ def unavailable_here(name: str) -> str | None:
         loop.close()
     except ModuleNotFoundError as error:
         if name in _COMPARISONS:
-            return f"{error.name} is not installed: pip install {error.name}"
+            return f"expected {name} to be whole, but {error.name} is missing: pip install {error.name}"
         return f"expected to import {error.name}, which is not there: {error}"
     except registry.BackendUnavailableError as error:
         return str(error)
@@ -164,10 +218,11 @@ def _without_surroundings(workload_name: str, values: tuple[tuple[str, int], ...
 @functools.cache
 def _lacking(name: str, workload_name: str) -> str | None:
     """What the workload calls that the subject's loop does not implement; None: nothing."""
-    kind = describe(name).kind
-    if kind == "floor" or unavailable(name):
+    if name == FLOOR or unavailable(name):
         return None
-    return _trial().lacking(name, workload_name) if kind == "custom" else lacking_here(name, workload_name)
+    if _is_third_party(name):
+        return _examined(name).lacking.get(workload_name)
+    return lacking_here(name, workload_name)
 
 
 def lacking_here(name: str, workload_name: str) -> str | None:

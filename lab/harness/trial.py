@@ -6,31 +6,68 @@ process for good.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
-from lab.harness.children import ChildFailure, Children
+from lab.harness.children import Child, ChildFailure, Children
+from lab.harness.conformance_checks import CHECKS
 from lab.harness.stuck import innermost_frame
 from lab.workloads.contract import Values
+from lab.workloads.registry import WORKLOADS
 
 TRIAL_S = 10.0
 """What is not done by then hangs, or is of no use for samples of a second."""
 
 
-def unavailable(name: str) -> str | None:
-    """Why a loop of ``name`` cannot be made here, or what it did to its process; None: it can."""
+@dataclass
+class Examination:
+    """What came out of trying a loop."""
+
+    unavailable: str | None = None
+    """Why none can be made here, or what it did to its process; None: one can. Then follows the rest."""
+    deviations: list[str] = field(default_factory=list)
+    """What it does otherwise than `conformance` expects, each with the name of the check."""
+    lacking: dict[str, str] = field(default_factory=dict)
+    """By workload: what it calls that the loop does not implement. A workload may not be told like this; its
+    samples will tell."""
+
+
+def examine(name: str) -> Examination:
+    """Have a loop of ``name`` made, checked and tried with every workload, in one process."""
+    found = Examination()
     try:
-        return _tried({"subject": name}, f"{name} to make a loop that closes again")
+        with Children(TRIAL_S) as children:
+            job = {"subject": name, "core": None}
+            child = children.start("trial", "lab.harness.trying", job)
+            meaning = f"{name} to make a loop that closes again"
+            found.unavailable = children.expect(child, "tried", meaning)["reason"]
+            if found.unavailable is None:
+                _check(children, child, found)
+                _begin_workloads(children, child, found)
     except (ChildFailure, OSError) as error:
-        return _account(error)
+        found.unavailable = _account(error)
+    return found
 
 
-def lacking(name: str, workload_name: str) -> str | None:
-    """What the workload calls that loops of ``name`` do not implement; None: nothing, or it cannot be told
-    like this, and a sample will tell."""
+def _check(children: Children, child: Child, found: Examination) -> None:
+    """Hear of every check. One that hangs, or ends the process, is the last."""
+    for each in CHECKS:
+        try:
+            deviation = children.expect(child, "checked", each.meaning)["deviation"]
+        except ChildFailure as failure:
+            found.deviations.append(f"{each.name}: {failure}")
+            return
+        if deviation:
+            found.deviations.append(f"{each.name}: {deviation}")
+
+
+def _begin_workloads(children: Children, child: Child, found: Examination) -> None:
     try:
-        return _tried({"subject": name, "workload": workload_name}, f"{name} to begin {workload_name}")
-    except (ChildFailure, OSError):
-        return None
+        for name in WORKLOADS:
+            lacking = children.expect(child, "begun", f"{name} to begin")["lacking"]
+            found.lacking |= {name: lacking} if lacking else {}
+    except ChildFailure:
+        return
 
 
 def without_surroundings(workload_name: str, values: Values) -> str | None:

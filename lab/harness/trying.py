@@ -5,17 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from lab.errors import LabError
-from lab.harness import subjects
+from lab.harness import conformance, subjects
 from lab.harness.channel import Channel
-from lab.workloads.registry import workload
+from lab.harness.conformance_checks import CHECKS
+from lab.workloads.registry import WORKLOADS, workload
 
 
 def main() -> None:
-    """Answer the job that comes on the standard input: why it cannot be done, or what is lacking."""
+    """Answer the job that comes on the standard input: why not; of a loop, what else there is to say."""
     channel = Channel()
     job = channel.start()
     try:
-        channel.report("tried", reason=_reason(job))
+        reason = _reason(job)
+        channel.report("tried", reason=reason)
+        if "subject" in job and reason is None:
+            _examine(channel, job["subject"])
         channel.command()
     except BaseException as error:
         channel.fail(error)
@@ -24,9 +28,16 @@ def main() -> None:
 def _reason(job: dict[str, Any]) -> str | None:
     if "surroundings" in job:
         return _unable(job["surroundings"], job["values"])
-    if "workload" in job:
-        return subjects.lacking_here(job["subject"], job["workload"])
     return subjects.unavailable_here(job["subject"])
+
+
+def _examine(channel: Channel, name: str) -> None:
+    """Report of each check and of each workload as soon as it is done: any may hang."""
+    new_loop = subjects.factory(name)
+    for each in CHECKS:
+        channel.report("checked", deviation=conformance.deviation(new_loop, each))
+    for workload_name in WORKLOADS:
+        channel.report("begun", lacking=subjects.lacking_here(name, workload_name))
 
 
 def _unable(workload_name: str, values: dict[str, int]) -> str | None:

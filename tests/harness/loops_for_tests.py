@@ -151,6 +151,20 @@ class RefusingLoop(asyncio.SelectorEventLoop):
         raise OSError("no more servers today")
 
 
+class LeavingInUdpLoop(asyncio.SelectorEventLoop):
+    """Ends the process where datagrams are asked for."""
+
+    async def create_datagram_endpoint(self, *args: object, **more: object) -> tuple[object, object]:
+        os._exit(9)
+
+
+class LeavingInThreadLoop(asyncio.SelectorEventLoop):
+    """Ends the process when another thread calls."""
+
+    def call_soon_threadsafe(self, *args: object, **more: object) -> asyncio.Handle:
+        os._exit(9)
+
+
 def chatty_loop() -> asyncio.AbstractEventLoop:
     """A loop whose making writes to the standard output."""
     os.write(1, b'{"event": "listening"}\nhello\n')

@@ -233,3 +233,21 @@ def test_the_number_of_load_processes_is_part_of_the_plan_and_of_the_command() -
     assert record.load_processes == 3
     assert "--load-processes 3 --seed 7" in record.command
     assert build(Selection()).load_processes == 1
+
+
+STRANGE = {"uvloop": "fails the conformance test: timers: expected [1], got []"}
+
+
+def test_a_loop_that_fails_the_conformance_test_is_not_timed_and_says_which_check() -> None:
+    record = build(Selection(), FakeCatalogue(strange=STRANGE))
+    assert "uvloop" not in names(record)
+    reason = f"{STRANGE['uvloop']}. It is not timed, unless with --nonconforming."
+    assert NotRun("uvloop", None, reason) in record.not_run
+
+
+def test_it_is_timed_where_that_is_said_and_the_run_warns_of_it() -> None:
+    record = build(Selection(nonconforming=True), FakeCatalogue(strange=STRANGE))
+    assert "uvloop" in names(record)
+    (warning,) = record.warnings
+    assert warning.startswith(f"uvloop {STRANGE['uvloop']}. It was timed because of --nonconforming")
+    assert "--nonconforming" in record.command

@@ -14,6 +14,7 @@ CUSTOM = "tests.harness.loops_for_tests"
 @pytest.fixture(autouse=True)
 def forget_what_was_probed() -> None:
     subjects.unavailable.cache_clear()
+    subjects._examined.cache_clear()
 
 
 def test_names_are_unique_and_each_can_be_described() -> None:
@@ -79,11 +80,9 @@ def test_the_floor_is_always_available_and_has_no_loop() -> None:
 
 
 def test_a_loop_that_is_not_installed_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(name: str) -> None:
-        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-    monkeypatch.setattr(subjects.importlib, "import_module", missing)
+    monkeypatch.setattr(subjects.importlib.util, "find_spec", lambda _name: None)
     assert subjects.unavailable("uvloop") == "uvloop is not installed: pip install uvloop"
+    assert subjects.nonconforming("uvloop") is None
 
 
 @pytest.mark.parametrize("kind", [ImportError, RuntimeError, SystemExit])
@@ -95,7 +94,7 @@ def test_a_loop_that_breaks_on_import_does_not_break_the_lab(
 
     monkeypatch.setattr(subjects.importlib, "import_module", broken)
     expected = f"importing uvloop raised {kind.__name__}: undefined symbol: uv_loop_init"
-    assert subjects.unavailable("uvloop") == expected
+    assert subjects.unavailable_here("uvloop") == expected
 
 
 @pytest.mark.parametrize(
@@ -133,9 +132,33 @@ def test_a_factory_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> No
     assert "to make a loop that closes again within 0.5 s of the start, got no answer" in reason
 
 
-def test_a_loop_that_hangs_in_a_workload_is_left_to_the_sample(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trial, "TRIAL_S", 0.5)
-    assert trial.lacking(f"{CUSTOM}:hanging_loop", "echo-sockets") is None
+def test_trouble_in_a_workload_is_left_to_the_sample_and_what_came_before_is_kept() -> None:
+    found = trial.examine(f"{CUSTOM}:LeavingInUdpLoop")
+    assert found == trial.Examination(None, [], {})
+
+
+def test_a_loop_that_fails_a_check_can_be_made_and_says_which_it_fails() -> None:
+    name = f"{CUSTOM}:DeafLoop"
+    assert subjects.unavailable(name) is None
+    assert subjects.nonconforming(name) == (
+        "fails the conformance test: add_reader: calls while nobody reads, up to the third: "
+        "expected [1, 1, 1], got []"
+    )
+
+
+def test_a_check_that_ends_the_process_is_the_last_and_is_named() -> None:
+    reason = subjects.nonconforming(f"{CUSTOM}:LeavingInThreadLoop")
+    assert reason == (
+        "fails the conformance test: call_soon_threadsafe: trial: ended early, with exit status 9"
+    )
+
+
+@pytest.mark.parametrize("name", ["asyncio", "asyncio-again", "floor", "poll"])
+def test_what_the_lab_or_python_answers_for_is_not_examined(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subjects, "_trial", lambda: pytest.fail("examined"))
+    assert subjects.nonconforming(name) is None
 
 
 @pytest.mark.parametrize("name", [":x", "x:", ":", "a b:c", "a:b:c", "a.:b"])
