@@ -84,10 +84,7 @@ def build(
     chosen = chosen_profile(selection)
     planned = scenarios(selection)
     names = _subject_names(selection, chosen, catalogue)
-    missing = {name: reason for name in names if (reason := catalogue.unavailable(name))}
-    strange = {name: reason for name in names if (reason := catalogue.nonconforming(name))}
-    if not selection.nonconforming:
-        missing |= {name: f"{reason}. {NOT_TIMED}" for name, reason in strange.items()}
+    missing, cautions = _missing(names, selection, catalogue)
     present = [name for name in names if name not in missing]
     _check_something_is_left(selection, missing)
     not_run = _left_out(planned, present, environment.descriptor_limit, catalogue)
@@ -105,10 +102,7 @@ def build(
         not_run=(*(NotRun(name, None, reason) for name, reason in missing.items()), *not_run),
         environment=environment,
         command=selection.command(seed),
-        warnings=(
-            *warnings,
-            *(f"{each} {strange[each]}. {TIMED_ANYWAY}" for each in strange if each in present),
-        ),
+        warnings=(*warnings, *cautions),
         precision=selection.precision,
         max_time_s=selection.time_limit_s,
         load_processes=selection.load_processes or 1,
@@ -179,6 +173,17 @@ def _subject_names(selection: Selection, chosen: Profile, catalogue: Catalogue) 
         if chosen.subjects is not None:
             names = [name for name in names if name in chosen.subjects]
     return list(dict.fromkeys([*names, catalogue.CONTROL, catalogue.FLOOR]))
+
+
+def _missing(
+    names: Sequence[str], selection: Selection, catalogue: Catalogue
+) -> tuple[dict[str, str], list[str]]:
+    """Who cannot take part, and why; and what to say of those that do though they fail the conformance test."""
+    missing = {name: reason for name in names if (reason := catalogue.unavailable(name))}
+    strange = {name: reason for name in names if (reason := catalogue.nonconforming(name))}
+    if selection.nonconforming:
+        return missing, [f"{name} {reason}. {TIMED_ANYWAY}" for name, reason in strange.items()]
+    return missing | {name: f"{reason}. {NOT_TIMED}" for name, reason in strange.items()}, []
 
 
 def _check_something_is_left(selection: Selection, missing: dict[str, str]) -> None:
