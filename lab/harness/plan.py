@@ -178,7 +178,7 @@ def _subject_names(selection: Selection, chosen: Profile, catalogue: Catalogue) 
 def _missing(
     names: Sequence[str], selection: Selection, catalogue: Catalogue
 ) -> tuple[dict[str, str], list[str]]:
-    """Who cannot take part, and why; and what to say of those that do though they fail the conformance test."""
+    """Who cannot take part, and why; and what to say of those that may although they fail a check."""
     missing = {name: reason for name in names if (reason := catalogue.unavailable(name))}
     strange = {name: reason for name in names if (reason := catalogue.nonconforming(name))}
     if selection.nonconforming:

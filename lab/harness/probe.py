@@ -42,6 +42,8 @@ def unsupported(new_loop: Callable[[], asyncio.AbstractEventLoop], work: Workloa
 
 def lacked(error: Exception, loop: asyncio.AbstractEventLoop) -> str | None:
     """What ``loop`` does not implement, if that is what ``error`` means; None: it means something else."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
     if isinstance(error, NotImplementedError):
         return missing(error)
     absent = isinstance(error, AttributeError) and error.obj is loop

@@ -126,6 +126,12 @@ class ServerlessLoop(asyncio.SelectorEventLoop):
     create_unix_server = asyncio.AbstractEventLoop.create_unix_server
 
 
+class UnacceptingLoop(asyncio.SelectorEventLoop):
+    """Has sockets, and accepts none."""
+
+    sock_accept = asyncio.AbstractEventLoop.sock_accept
+
+
 class PlainLoop(asyncio.SelectorEventLoop):
     """Serves, but not over TLS."""
 

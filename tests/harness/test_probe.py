@@ -10,7 +10,7 @@ import pytest
 from lab.harness import subjects
 from lab.harness.probe import missing, unsupported
 from lab.workloads.registry import WORKLOADS, workload
-from tests.harness.loops_for_tests import BareLoop, PlainLoop, RefusingLoop, ServerlessLoop
+from tests.harness.loops_for_tests import BareLoop, PlainLoop, RefusingLoop, ServerlessLoop, UnacceptingLoop
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
@@ -23,6 +23,7 @@ def test_asyncio_has_what_every_workload_calls(name: str) -> None:
     [
         (ServerlessLoop, "echo-sockets", None),
         (ServerlessLoop, "echo-protocol", "create_server"),
+        (UnacceptingLoop, "echo-sockets", "sock_accept"),
         (ServerlessLoop, "echo-streams", "create_server"),
         (ServerlessLoop, "echo-streams-unix", "create_unix_server"),
         (ServerlessLoop, "http", "create_server"),
