@@ -1,12 +1,13 @@
 """Up to which offered rate each subject keeps up: latency against offered load, and the knee in it.
 
 Rules
-- A subject *serves* a rate if, in more than half of its rounds, every request was answered and the p99 from
-  the intended send stayed below ``P99_BOUND_MS``.
+- A subject *serves* a rate if, in more than half of the rounds that tell, every request was answered and the
+  p99 from the intended send stayed below ``P99_BOUND_MS``.
+- What gave in must be the subject: a round that failed so while the load was the limit does not tell. A late
+  load only ever adds to the latency, so what was served in spite of it tells. A rate of which no round tells
+  is left out of account.
 - The *knee* is a bracket, as the rates are steps: the highest rate below which all were served too, and the
   first one that was not. Nothing is interpolated between them.
-- What gave in must be the subject. Where the load was the limit at the first rate that was not served, the
-  bracket has no upper end. A late load only ever adds to the latency, so what was served stays served.
 - Requests that were never sent have no latency: beyond the knee percentiles say too little, not too much.
 """
 
@@ -37,7 +38,8 @@ class RatePoint:
     """Answered requests, in a second of window and draining."""
     unserved: float
     """The share of what was offered that was never sent, as the time for draining was up."""
-    served: bool
+    served: bool | None
+    """None: no round tells."""
     limited: bool
     """The load was the limit in most rounds."""
 
@@ -53,20 +55,16 @@ class LoadCurve:
 
     @property
     def knee(self) -> RatePoint | None:
-        """The highest rate that it served together with all below; None if it did not serve the lowest."""
-        first = self._first_unserved
-        served = self.points if first is None else self.points[:first]
-        return served[-1] if served else None
+        """The highest rate that it served together with all below; None if there is none."""
+        beyond = self.beyond
+        served = [each for each in self.points if each.served]
+        below = [each for each in served if beyond is None or each.rate_per_s < beyond.rate_per_s]
+        return below[-1] if below else None
 
     @property
     def beyond(self) -> RatePoint | None:
         """The first rate that it did not serve; None if it served all."""
-        first = self._first_unserved
-        return None if first is None else self.points[first]
-
-    @property
-    def _first_unserved(self) -> int | None:
-        return next((number for number, each in enumerate(self.points) if not each.served), None)
+        return next((each for each in self.points if each.served is False), None)
 
 
 @dataclass(frozen=True)
@@ -134,6 +132,8 @@ def _points(rows: pd.DataFrame) -> tuple[RatePoint, ...]:
 def _point(rate_per_s: int, rows: pd.DataFrame) -> RatePoint:
     medians = rows.median(numeric_only=True)
     is_served = (rows["open_unserved"] == 0) & (rows["latency_p99_ns"] < P99_BOUND_MS * 1e6)
+    is_limited = rows["client_limited"].astype(bool)
+    telling = is_served[is_served | ~is_limited]
     return RatePoint(
         rate_per_s=rate_per_s,
         p50_ms=float(medians["latency_p50_ns"]) / 1e6,
@@ -141,6 +141,6 @@ def _point(rate_per_s: int, rows: pd.DataFrame) -> RatePoint:
         uncorrected_p99_ms=float(medians["open_uncorrected_p99_ns"]) / 1e6,
         served_per_s=float(medians["throughput_per_s"]),
         unserved=float((rows["open_unserved"] / rows["open_offered"]).median()),
-        served=bool(is_served.mean() > 0.5),
-        limited=bool(rows["client_limited"].astype(bool).mean() > 0.5),
+        served=bool(telling.mean() > 0.5) if len(telling) else None,
+        limited=bool(is_limited.mean() > 0.5),
     )

@@ -6,6 +6,8 @@ the load was the limit, is said so.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from reports.analysis.judgement import Judgement
 from reports.analysis.knee import P99_BOUND_MS, LoadCurve, OfferedLoad, RatePoint, offered_loads
 from reports.pages.phrases import brief, counted, listed, number, percent, plural
@@ -27,12 +29,16 @@ HEADINGS = (
 
 def sentences(judgement: Judgement) -> list[str]:
     """One a scenario: up to which rate each subject keeps up, the best first."""
-    return [
-        f"{each.title}: all requests are answered, with {BOUND} from the intended send, up to "
-        f"{listed(_short(curve) for curve in _by_knee(each))}."
-        + (f" The load was the limit in {_limited(each)}." if each.limited else "")
-        for each in offered_loads(judgement)
-    ]
+    return [" ".join(_said(each)) for each in offered_loads(judgement)]
+
+
+def _said(load: OfferedLoad) -> Iterator[str]:
+    known = [curve for curve in _by_knee(load) if curve.knee or curve.beyond]
+    knees = listed(f"{bracket(curve)} on {curve.subject.name}" for curve in known)
+    yield f"{load.title}: offered {plural(load.unit)} per second that are all answered, with {BOUND} from the"
+    yield f"intended send: {knees or 'not known'}."
+    if load.limited:
+        yield f"The load was the limit in {_limited(load)}."
 
 
 def unpunctual(judgement: Judgement) -> str:
@@ -77,13 +83,9 @@ def markdown_table(judgement: Judgement) -> str:
 def bracket(curve: LoadCurve) -> str:
     """``30,000 to 36,000`` (served, no longer served), ``below 5,000``, ``36,000 or more``."""
     knee, beyond = curve.knee, curve.beyond
-    if beyond is None or beyond.limited:
+    if beyond is None:
         return f"{knee.rate_per_s:,} or more" if knee else "not known: the load was the limit"
     return f"{knee.rate_per_s:,} to {beyond.rate_per_s:,}" if knee else f"below {beyond.rate_per_s:,}"
-
-
-def _short(curve: LoadCurve) -> str:
-    return f"{bracket(curve)}/s on {curve.subject.name}"
 
 
 def _limited(load: OfferedLoad) -> str:
@@ -98,8 +100,8 @@ def _by_knee(load: OfferedLoad) -> list[LoadCurve]:
 def _cells(curve: LoadCurve) -> tuple[tuple[str, str], ...]:
     knee, beyond = curve.knee, curve.beyond
     return (
-        (_thousands(knee.rate_per_s) if knee else "-", "" if knee else "not the lowest"),
-        (_thousands(beyond.rate_per_s) if beyond else "-", _why(beyond)),
+        (_thousands(knee.rate_per_s) if knee else "-", "not the lowest" if beyond and not knee else ""),
+        (_thousands(beyond.rate_per_s) if beyond else "-", _why(curve)),
         *_latencies(knee),
         *_latencies(beyond),
         (_thousands(beyond.served_per_s) if beyond else "-", ""),
@@ -113,13 +115,12 @@ def _latencies(point: RatePoint | None) -> tuple[tuple[str, str], tuple[str, str
     return (number(point.p99_ms), ""), (number(point.uncorrected_p99_ms), "")
 
 
-def _why(beyond: RatePoint | None) -> str:
-    """What gave in at the first rate that was not served."""
-    if beyond is None:
-        return "all were served"
-    if beyond.limited:
-        return "the load was the limit"
-    return f"{percent(beyond.unserved)} never sent" if beyond.unserved else ""
+def _why(curve: LoadCurve) -> str:
+    """What gave in at the first rate that was not served, or why there is none."""
+    if curve.beyond is None:
+        unknown = any(each.served is None for each in curve.points)
+        return "the load was the limit" if unknown else "all were served"
+    return f"{percent(curve.beyond.unserved)} never sent" if curve.beyond.unserved else ""
 
 
 def _thousands(per_s: float) -> str:

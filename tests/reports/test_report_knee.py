@@ -143,6 +143,28 @@ def test_where_the_load_was_the_limit_the_knee_has_no_upper_end() -> None:
     assert banners(judgement) == []
 
 
+def test_rounds_in_which_the_load_was_the_limit_do_not_tell() -> None:
+    made = run()
+    samples = tuple(
+        dataclasses.replace(each, latency=latency(50_000_000, 5_000), client_limited=True)
+        if each.subject == "epoll" and (each.round < 4 or "@20000" in each.scenario)
+        else each
+        for each in made.samples
+    )
+    epoll = curve(judge(dataclasses.replace(made, samples=samples)), "epoll")
+    assert [point.served for point in epoll.points] == [True, None, True, False]
+    assert knees.bracket(epoll) == "40,000 to 80,000"
+
+
+def test_where_no_round_tells_nothing_is_claimed() -> None:
+    made = run(RATES[2:], limited_from=0, rounds=1)
+    judgement = judge(made)
+    assert knees.bracket(curve(judgement, "asyncio")) == "not known: the load was the limit"
+    (table,) = knees.tables(judgement)
+    (cells,) = (cells for name, cells in table.rows if name == "asyncio")
+    assert cells[:2] == (("-", ""), ("-", "the load was the limit"))
+
+
 def test_a_load_that_was_mostly_the_limit_is_a_banner() -> None:
     judgement = judge(run(limited_from=20_000, rounds=3))
     said = [each.what for each in banners(judgement)]
@@ -191,7 +213,7 @@ def test_the_summary_has_the_knees(judged: Judgement) -> None:
     said = markdown(judged)
     assert "The knee: offered requests per second that are all answered, p99 below 10 ms:" in said
     assert "| epoll | 40,000 to 80,000 |" in said
-    assert "up to 80,000 or more/s on floor, 40,000 to 80,000/s on epoll" in said
+    assert "from the intended send: 80,000 or more on floor, 40,000 to 80,000 on epoll" in said
 
 
 def test_the_picture_says_every_knee(judged: Judgement) -> None:
