@@ -39,6 +39,7 @@ def context(judgement: Judgement) -> dict[str, Any]:
     return {
         "record": record,
         "warnings": (*record.warnings, *judgement.run.damage),
+        "question": wording.question(found),
         "headline": wording.headline(judgement, found),
         "banners": trust.banners(judgement),
         "score": score(judgement, found) if found else [],

@@ -23,6 +23,13 @@ def possessive(name: str, judgement: Judgement) -> str:
     return f"the {name}'s" if is_floor else f"{name}'s"
 
 
+def question(found: Answer | None) -> str:
+    """What the run asks."""
+    if found is not None and found.lead.scenario.program:
+        return "which loop serves your program best on this machine?"
+    return "which readiness backend serves sockets best on this machine?"
+
+
 def headline(judgement: Judgement, found: Answer | None) -> str:
     """The answer in one sentence."""
     if found is None:
@@ -83,12 +90,13 @@ def by_how_much(judgement: Judgement, found: Answer) -> str:
     others = [
         f"{times(each.ratio.value)} {each.reference}'s ({interval(each.ratio)}, {place})"
         for each, place in ((found.runner_up, "the nearest that differs"), (found.last, "the costliest"))
-        if each and each.ratio
+        if each and each.ratio and (found.are_backends or each not in found.against)
     ]
     if found.runner_up and found.last and found.runner_up.reference == found.last.reference:
         others = others[:1]
-    if others and found.are_backends:
-        said += f" Among the backends it takes {listed(others)}."
+    if others and (found.are_backends or lead.scenario.program):
+        among = "backends" if found.are_backends else "other loops"
+        said += f" Among the {among} it takes {listed(others)}."
     return said
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import defaultdict
 
 import pytest
 from synthetic_run import COSTS_US, SUBJECTS, SyntheticRun, echo
 
 from lab.results import NotRun, ProgramRecord
 from reports.analysis.judgement import Judgement, judge
+from reports.pages.page import html
 from reports.pages.summary import markdown
 
 COMMAND = "uvicorn app:app --loop {loop} --port {port}"
@@ -65,6 +67,16 @@ def test_the_headline_names_the_loop_that_serves_it_best(
 
 def test_the_verdict_stands_under_the_programs_name() -> None:
     assert "- **your program: uvicorn app:app:** epoll is best: " in markdown(judged(COSTS_US))
+
+
+def test_the_costliest_loop_is_named_beside_the_usual_references() -> None:
+    said = markdown(judged(COSTS_US | {"uvloop": 3.0, "epoll": 40.0}))
+    assert "Among the other loops it takes" in said
+    assert "x epoll's (" in said and "the costliest" in said
+
+
+def test_the_page_asks_for_a_loop() -> None:
+    assert "which loop serves your program best on this machine?" in html(judged(COSTS_US), defaultdict(list))
 
 
 def test_its_scenarios_alone_decide() -> None:
