@@ -28,16 +28,14 @@ def summary(judgement: Judgement) -> str:
         return ""
     taken, scenario, found = max(near, key=lambda each: each[0])
     name, _per_s = found.fastest or ("", 0.0)
-    said = (
-        f"{_whose(max(each.processes for _, _, each in near))}. Nearest to its own ceiling came {name}, at "
-    )
+    said = f"{_whose(max(each.processes for _, _, each in near))}. Nearest to the load's own ceiling came {name}, at "
     said += f"{percent(taken)} of {number((found.ceiling_per_s or 0) / 1e3)} thousand "
     said += f"{plural(scenario.unit)}/s ({scenario.title})."
     limited = [subject for _, _, each in near for subject in each.client_limited]
     if not limited:
-        return f"{said} It was the limit in no sample."
+        return f"{said} The load was the limit in no sample."
     who = listed(dict.fromkeys(limited))
-    return f"{said} It was the limit (client-limited) in {counted(len(limited), 'sample')}: of {who}."
+    return f"{said} The load was the limit (client-limited) in {counted(len(limited), 'sample')}: of {who}."
 
 
 def _whose(processes: int) -> str:

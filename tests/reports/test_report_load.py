@@ -57,7 +57,7 @@ def test_several_processes_have_the_ceiling_of_the_busiest_core() -> None:
     judgement = judge(changed(run(), "floor", operations=40_000, **apart))
     assert (check(judgement).ceiling_per_s, check(judgement).processes) == (pytest.approx(100_000), 2)
     assert "The load's own ceiling, in 2 processes: 100 thousand requests/s" in note(judgement, echo().id)
-    assert summary(judgement).startswith("Up to 2 processes. Nearest to its own ceiling came epoll")
+    assert summary(judgement).startswith("Up to 2 processes. Nearest to the load's own ceiling came epoll")
 
 
 def test_the_summary_says_who_came_nearest_to_the_ceiling_and_where_the_load_was_the_limit() -> None:
@@ -66,7 +66,7 @@ def test_the_summary_says_who_came_nearest_to_the_ceiling_and_where_the_load_was
     assert found.taken == pytest.approx(found.fastest[1] / 2_500_000)
     said = summary(judgement)
     assert "of 2,500 thousand requests/s (Echo over sockets" in said
-    assert said.endswith("It was the limit (client-limited) in 5 samples: of floor.")
+    assert said.endswith("The load was the limit (client-limited) in 5 samples: of floor.")
     assert said in markdown(judgement)
     assert summary(judge(changed(run(), "floor", client_limited=False))).endswith("the limit in no sample.")
 
