@@ -28,8 +28,8 @@ def summary(judgement: Judgement) -> str:
         return ""
     taken, scenario, found = max(near, key=lambda each: each[0])
     name, _per_s = found.fastest or ("", 0.0)
-    said = f"{_whose(max(each.processes for _, _, each in near))}. Nearest to the load's own ceiling came {name}, at "
-    said += f"{percent(taken)} of {number((found.ceiling_per_s or 0) / 1e3)} thousand "
+    said = f"{_whose(max(each.processes for _, _, each in near))}. Nearest to the load's own ceiling came "
+    said += f"{name}, at {percent(taken)} of {number((found.ceiling_per_s or 0) / 1e3)} thousand "
     said += f"{plural(scenario.unit)}/s ({scenario.title})."
     limited = [subject for _, _, each in near for subject in each.client_limited]
     if not limited:
