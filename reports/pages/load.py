@@ -6,6 +6,7 @@ broken law in a banner; both again where their figures stand.
 
 from __future__ import annotations
 
+from lab.results import ScenarioRecord
 from reports.analysis.judgement import Judgement
 from reports.analysis.load import LITTLE_BOUND, LoadCheck, check_load
 from reports.pages.phrases import counted, listed, number, percent, plural
@@ -21,21 +22,32 @@ def note(judgement: Judgement, scenario_id: str) -> str:
 
 
 def summary(judgement: Judgement) -> str:
-    """How near the load came to being what was measured; empty where there was none, or no floor."""
+    """How near the load came to being what was measured; empty where there was none."""
     checks = [(each.scenario, check_load(judgement, each.scenario)) for each in judgement.scenarios]
-    near = [(found.taken, scenario, found) for scenario, found in checks if found and found.taken > 0]
+    checked = [(scenario, found) for scenario, found in checks if found]
+    if not checked:
+        return ""
+    said = (
+        f"{_whose(max(found.processes for _, found in checked))}. {_nearest(checked)}The load was the limit"
+    )
+    limited = [subject for _, found in checked for subject in found.client_limited]
+    if not limited:
+        return f"{said} in no sample."
+    return (
+        f"{said} (client-limited) in {counted(len(limited), 'sample')}: of {listed(dict.fromkeys(limited))}."
+    )
+
+
+def _nearest(checked: list[tuple[ScenarioRecord, LoadCheck]]) -> str:
+    """Who came nearest to the ceiling; empty where there was no floor to find it with."""
+    near = [(found.taken, scenario, found) for scenario, found in checked if found.taken > 0]
     if not near:
         return ""
     taken, scenario, found = max(near, key=lambda each: each[0])
     name, _per_s = found.fastest or ("", 0.0)
-    said = f"{_whose(max(each.processes for _, _, each in near))}. Nearest to the load's own ceiling came "
-    said += f"{name}, at {percent(taken)} of {number((found.ceiling_per_s or 0) / 1e3)} thousand "
-    said += f"{plural(scenario.unit)}/s ({scenario.title})."
-    limited = [subject for _, _, each in near for subject in each.client_limited]
-    if not limited:
-        return f"{said} The load was the limit in no sample."
-    who = listed(dict.fromkeys(limited))
-    return f"{said} The load was the limit (client-limited) in {counted(len(limited), 'sample')}: of {who}."
+    ceiling = f"{number((found.ceiling_per_s or 0) / 1e3)} thousand {plural(scenario.unit)}/s"
+    came = f"{name}, at {percent(taken)} of {ceiling} ({scenario.title})"
+    return f"Nearest to the load's own ceiling came {came}. "
 
 
 def _whose(processes: int) -> str:

@@ -76,7 +76,7 @@ def test_without_a_floor_there_is_no_ceiling() -> None:
     samples = tuple(sample for sample in made.samples if sample.subject != "floor")
     judgement = judge(dataclasses.replace(made, samples=samples))
     assert check(judgement).ceiling_per_s is None
-    assert summary(judgement) == ""
+    assert summary(judgement) == "One process. The load was the limit in no sample."
     assert note(judgement, echo().id).startswith("Little's law")
 
 
@@ -107,6 +107,7 @@ def test_the_ends_of_a_window_of_few_requests_are_forgiven() -> None:
 def test_a_workload_that_drives_itself_has_no_load() -> None:
     judgement = judge(run())
     assert check_load(judgement, ring(100)) is None
+    assert summary(judge(run(scenarios=(ring(100),)))) == ""
     assert note(judgement, ring(100).id) == ""
 
 
