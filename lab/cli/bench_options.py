@@ -7,7 +7,6 @@ Rule: an option only turns what was typed into values. What they mean together, 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
@@ -173,13 +172,15 @@ which_run: Options = _together(
     click.option("--seed", type=click.IntRange(min=0), help="Repeats the order of an earlier run."),
     click.option(
         "--out",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=click.Path(file_okay=False),
+        callback=values.option(values.folder),
         metavar="DIR",
         help="The run's own folder, new or empty.  [default: runs/<time>]",
     ),
     click.option(
         "--resume",
-        type=click.Path(path_type=Path),
+        type=click.Path(),
+        callback=values.option(values.folder),
         metavar="RUN",
         help="Go on with an interrupted run, as it was planned; failed samples are tried again.",
     ),

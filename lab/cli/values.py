@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any
 
 import click
@@ -22,19 +24,21 @@ SIZE_UNITS = {
 }
 KNEE = "knee"
 """The rate that stands for those that lead to what the subjects can serve."""
+MOST_DIGITS = 20
+"""A number of more is a slip; up to these it is taken, and told, digit for digit."""
 NUMBER = re.compile(r"(\d+(?:[._]\d+)*)\s*([a-z]*|%)", re.IGNORECASE)
 
 
 def duration_s(text: str) -> float:
     """``0.3``, ``300ms``, ``2s``, ``10m`` as seconds; raises `ValueError` that says what was expected."""
     number, unit = _number_and_unit(text, DURATION_UNITS, "a duration such as 0.3, 300ms, 2s or 10m")
-    return number * DURATION_UNITS[unit]
+    return float(number) * DURATION_UNITS[unit]
 
 
 def share(text: str) -> float:
     """``5%`` or ``0.05`` as a share of 1; raises `ValueError` that says what was expected."""
     number, unit = _number_and_unit(text, SHARE_UNITS, "a share such as 5% or 0.05")
-    return number * SHARE_UNITS[unit]
+    return float(number) * SHARE_UNITS[unit]
 
 
 def size_bytes(text: str) -> int:
@@ -55,6 +59,13 @@ def whole(text: str) -> int:
     if count != int(count):
         raise ValueError(f"expected {expected}, got {text!r}")
     return int(count)
+
+
+def folder(text: str) -> Path:
+    """A folder by its name; raises `ValueError` for an empty one, which would be the working directory."""
+    if not text:
+        raise ValueError("expected a folder, got an empty name: leave the option out, or name it")
+    return Path(text)
 
 
 def rate(text: str) -> int | str:
@@ -131,11 +142,11 @@ def _usage(convert: Callable[[Any], Any], text: Any) -> Any:
         raise click.BadParameter(str(error)) from error
 
 
-def _number_and_unit(text: str, units: Iterable[str], expected: str) -> tuple[float, str]:
+def _number_and_unit(text: str, units: Iterable[str], expected: str) -> tuple[Decimal, str]:
     match = NUMBER.fullmatch(text.strip())
-    if not match or match[2].lower() not in units:
+    if not match or match[2].lower() not in units or len(match[1]) > MOST_DIGITS:
         raise ValueError(f"expected {expected}, got {text!r}")
     try:
-        return float(match[1]), match[2].lower()
-    except ValueError:
+        return Decimal(match[1]), match[2].lower()
+    except InvalidOperation:
         raise ValueError(f"expected {expected}, got {text!r}") from None

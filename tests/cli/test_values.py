@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 from lab.cli import values
@@ -52,6 +55,22 @@ def test_sizes_are_bytes_in_decimal_or_binary_units(text: str, size: int) -> Non
 def test_other_sizes_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="expected a whole number of bytes"):
         values.size_bytes(text)
+
+
+@pytest.mark.parametrize("convert", [values.whole, values.size_bytes, values.duration_s, values.share])
+def test_a_number_beyond_all_bounds_is_refused(convert: Callable[[str], object]) -> None:
+    with pytest.raises(ValueError, match=r"expected a .*, got '99999"):
+        convert("9" * 5_000)
+
+
+def test_large_numbers_are_taken_digit_for_digit() -> None:
+    assert values.whole("99999999999999999999") == values.size_bytes("99999999999999999999") == 10**20 - 1
+
+
+def test_an_empty_name_is_no_folder() -> None:
+    assert values.folder("./") == Path()
+    with pytest.raises(ValueError, match="expected a folder, got an empty name"):
+        values.folder("")
 
 
 def test_numbers_may_be_grouped() -> None:
