@@ -47,6 +47,7 @@ def backends() -> None:
 def workloads() -> None:
     """List every workload: the question it answers, and its parameters for --set."""
     from lab.cli.terminal import console
+    from lab.harness.rates import can_be_offered
     from lab.harness.selection import connections_parameter
     from lab.workloads.registry import WORKLOADS
 
@@ -54,7 +55,8 @@ def workloads() -> None:
     for workload in WORKLOADS.values():
         out.print(f"{workload.name}: {workload.title}", style="bold", soft_wrap=True)
         out.print(f"  {workload.question}", soft_wrap=True)
-        out.print(f"  Counts one {workload.unit}; load: {workload.load}.")
+        rate = ", or at a rate (--rate)" if can_be_offered(workload) else ""
+        out.print(f"  Counts one {workload.unit}; load: {workload.load}{rate}.")
         for each in workload.parameters:
             most = f" to {each.maximum:,}" if each.maximum is not None else " or more"
             bounds = f"default {each.default:,}, {each.minimum:,}{most}"

@@ -27,7 +27,8 @@ P99_BOUND_MS = 10.0
 
 @dataclass(frozen=True)
 class RatePoint:
-    """One subject at one rate: medians over the rounds, latencies in milliseconds."""
+    """One subject at one rate: medians over the rounds that tell (over all where none does), latencies in
+    milliseconds."""
 
     rate_per_s: int
     p50_ms: float
@@ -130,17 +131,18 @@ def _points(rows: pd.DataFrame) -> tuple[RatePoint, ...]:
 
 
 def _point(rate_per_s: int, rows: pd.DataFrame) -> RatePoint:
-    medians = rows.median(numeric_only=True)
     is_served = (rows["open_unserved"] == 0) & (rows["latency_p99_ns"] < P99_BOUND_MS * 1e6)
     is_limited = rows["client_limited"].astype(bool)
     telling = is_served[is_served | ~is_limited]
+    heard = rows.loc[telling.index] if len(telling) else rows
+    medians = heard.median(numeric_only=True)
     return RatePoint(
         rate_per_s=rate_per_s,
         p50_ms=float(medians["latency_p50_ns"]) / 1e6,
         p99_ms=float(medians["latency_p99_ns"]) / 1e6,
         uncorrected_p99_ms=float(medians["open_uncorrected_p99_ns"]) / 1e6,
         served_per_s=float(medians["throughput_per_s"]),
-        unserved=float((rows["open_unserved"] / rows["open_offered"]).median()),
+        unserved=float((heard["open_unserved"] / heard["open_offered"]).median()),
         served=bool(telling.mean() > 0.5) if len(telling) else None,
         limited=bool(is_limited.mean() > 0.5),
     )

@@ -13,6 +13,7 @@ from lab import cli
 from lab.cli.app import muxlab
 from lab.cli.terminal import duration
 from lab.harness import environment, subjects
+from lab.harness.rates import can_be_offered
 from lab.workloads.registry import WORKLOADS
 from tests import fake_measuring
 
@@ -57,6 +58,11 @@ def test_every_workload_is_listed_with_its_parameters() -> None:
     for workload in WORKLOADS.values():
         assert workload.question in result.stdout
         assert all(f"{workload.name}.{each.name}=N" in result.stdout for each in workload.parameters)
+
+
+def test_workloads_that_can_be_offered_a_rate_say_so() -> None:
+    said = " ".join(call("workloads").stdout.split())
+    assert said.count("load: closed, or at a rate (--rate).") == sum(map(can_be_offered, WORKLOADS.values()))
 
 
 def test_doctor_is_content_with_a_quiet_machine(monkeypatch: pytest.MonkeyPatch) -> None:

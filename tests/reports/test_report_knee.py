@@ -154,6 +154,7 @@ def test_rounds_in_which_the_load_was_the_limit_do_not_tell() -> None:
     epoll = curve(judge(dataclasses.replace(made, samples=samples)), "epoll")
     assert [point.served for point in epoll.points] == [True, None, True, False]
     assert knees.bracket(epoll) == "40,000 to 80,000"
+    assert epoll.knee is not None and epoll.knee.p99_ms == pytest.approx(0.11)
 
 
 def test_where_no_round_tells_nothing_is_claimed() -> None:
