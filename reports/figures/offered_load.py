@@ -52,8 +52,8 @@ def _words(load: OfferedLoad) -> tuple[str, str]:
         "Medians over the rounds in which the load was not the limit, latency logarithmic, from the moment a "
         "request was due: so waiting for a server that does not keep up counts. All subjects were offered "
         "the same rates. A ring marks the knee: the highest rate of which everything was answered, with "
-        f"{BOUND} (the dotted line). Beyond it the queue grows for as long as the window lasts, so it "
-        "matters where a line turns up, not how high it goes. Hollow marks: the load was the limit in most samples."
+        f"{BOUND} (the dotted line). Beyond it the queue grows for as long as the window lasts: it matters "
+        "where a line turns up, not how high it goes. Hollow marks: the load was the limit in most samples."
     )
     knees = listed(f"{curve.subject.name} {bracket(curve)}" for curve in load.curves)
     alt = f"Line charts of p50 and p99 against the offered rate. Knees, {plural(load.unit)}/s: {knees}."
