@@ -61,7 +61,7 @@ def bench(context: click.Context, **options: Any) -> None:
 
 
 def _new(context: click.Context, options: dict[str, Any]) -> int:
-    from lab.harness import checks, counting, folders, neighbours, plan, profiles, rehearsal, sampling
+    from lab.harness import checks, counting, folders, neighbours, plan, profiles, sampling
 
     selection, cores = _with_cores(_selection(options))
     environment = _environment(selection.backends, cores)
@@ -69,7 +69,7 @@ def _new(context: click.Context, options: dict[str, Any]) -> int:
     record = plan.build(selection, environment, id="", seed=seed, warnings=checks.warnings(environment))
     instruments = context.find_object(Instruments)
     measure = instruments.measure if instruments else sampling.take_sample
-    rehearsal.rehearse(record, cores, measure)
+    own_program.rehearsed(record, cores, measure)
     record = offering.offered(record, selection, measure, cores)
     record = counting.decided(record, selection.syscalls, profiles.profile(record.profile).syscalls)
     with folders.new_folder(options["out"]) as folder, neighbours.counted() as others:

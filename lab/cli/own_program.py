@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from lab.errors import LabError
-from lab.results import BodyCheck, ProgramRecord
+from lab.results import BodyCheck, ProgramRecord, RunRecord, Sample
+
+if TYPE_CHECKING:
+    from lab.harness.cores import Cores
 
 
 def chosen(
@@ -14,14 +21,25 @@ def chosen(
     from lab.workloads.http_replies import checked_path
     from lab.workloads.own_program import checked_place
 
+    if serve is not None and app is not None:
+        raise LabError("expected --serve or --app, got both: a run measures one program")
     if serve is None and app is None:
         if paths or body:
             raise LabError("--http says what to ask your own program for: name that with --serve or --app")
         return ()
-    if serve is not None and app is not None:
-        raise LabError("expected --serve or --app, got both: a run measures one program")
-    kind, text = (
-        ("command", commands.checked(serve)) if serve is not None else ("coroutine", checked_place(app))
-    )
-    each_once = dict.fromkeys(map(checked_path, paths or ("/",)))
-    return tuple(ProgramRecord(kind, text, path, body or "same") for path in each_once)
+    paths = tuple(dict.fromkeys(map(checked_path, paths or ("/",))))
+    if serve is not None:
+        text = commands.checked(serve)
+        return tuple(ProgramRecord("command", text, path, body or "same") for path in paths)
+    place = checked_place(app)
+    return tuple(ProgramRecord("coroutine", place, path, body or "same") for path in paths)
+
+
+def rehearsed(record: RunRecord, cores: Cores, measure: Callable[..., Sample]) -> None:
+    """Try the program of ``record``, if it has one, before the run; raises `LabError` where that fails."""
+    from lab.cli.terminal import console
+    from lab.harness.rehearsal import rehearse
+
+    if record.control and (programs := [each.work for each in record.scenarios if each.program]):
+        console(sys.stderr).print(f"Trying {programs[0]}, on {record.control.name} ...", soft_wrap=True)
+        rehearse(record, cores, measure)

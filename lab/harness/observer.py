@@ -49,19 +49,19 @@ def _difference(before: Any, after: Any) -> Any:
     return after - before
 
 
-def resident_bytes() -> int:
-    """The resident size of this process now, exactly: pages that are mapped, code included.
+def resident_bytes(pid: int | None = None) -> int:
+    """The resident size of this process (or another) now, exactly: pages that are mapped, code included.
 
     Linux keeps the sums in ``statm`` and ``VmRSS`` per processor and may be off by some hundred KiB; the
     rollup walks the page tables.
     """
     try:
-        with open("/proc/self/smaps_rollup", encoding="ascii") as rollup:
+        with open(f"/proc/{pid or 'self'}/smaps_rollup", encoding="ascii") as rollup:
             kibibytes = next(line.split()[1] for line in rollup if line.startswith("Rss:"))
     except (OSError, StopIteration):
         import psutil
 
-        return psutil.Process().memory_info().rss
+        return psutil.Process(pid).memory_info().rss
     return int(kibibytes) * 1024
 
 

@@ -30,6 +30,8 @@ from typing import TypeVar
 
 import psutil
 
+from lab.harness.observer import resident_bytes
+
 _PR_SET_CHILD_SUBREAPER = 36
 _ON_LINUX = sys.platform == "linux"
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -121,7 +123,7 @@ class ProcessTree:
 
     def resident_bytes(self) -> int:
         """The resident sizes of all of them, added up."""
-        return sum(_each(self._all(), lambda process: process.memory_info().rss))
+        return sum(_each(self._all(), lambda process: resident_bytes(process.pid)))
 
     def peak_rss_bytes(self) -> int:
         """The highest resident sizes so far; outside Linux the present ones."""

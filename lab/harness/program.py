@@ -104,6 +104,7 @@ class Program:
             if time.monotonic() > killing_at:
                 self.tree.kill()
             time.sleep(LOOK_S)
+        self.tree.reap()
 
     def _expected(self) -> str:
         if self._ready:

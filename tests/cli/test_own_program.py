@@ -42,7 +42,8 @@ def test_workloads_named_beside_it_are_measured_too(here: Path) -> None:
 
 def test_it_is_tried_once_on_the_control_before_the_run(here: Path) -> None:
     measure = FakeMeasure()
-    muxlab_bench(*SHORT, "--serve", COMMAND, "--http", "/a", "--http", "/b", measure=measure)
+    result = muxlab_bench(*SHORT, "--serve", COMMAND, "--http", "/a", "--http", "/b", measure=measure)
+    assert "Trying your program: python server.py, on asyncio ...\n" in result.stderr
     tried = [(call["subject"].name, call["scenario"].program.path) for call in measure.calls[:2]]
     assert tried == [("asyncio", "/a"), ("asyncio", "/b")]
     assert len(measure.calls) == 2 + len(read_run(only_run(here)).samples)
