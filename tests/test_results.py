@@ -81,6 +81,13 @@ def test_a_run_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     assert [each.order for each in run.samples] == [3, 4]
 
 
+def test_what_is_no_text_does_not_keep_a_record_from_being_written(tmp_path: Path) -> None:
+    results.write_run(tmp_path, record(command="caf\udce9/muxlab bench"))
+    results.append_sample(tmp_path, sample(reason="got \udcff"))
+    run = results.read_run(tmp_path)
+    assert (run.record.command, run.samples[0].reason) == ("caf?/muxlab bench", "got ?")
+
+
 def test_a_line_cut_off_by_a_crash_is_left_out(tmp_path: Path) -> None:
     results.write_run(tmp_path, record())
     results.append_sample(tmp_path, sample())

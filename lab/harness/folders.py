@@ -26,6 +26,7 @@ def new_folder(
 
     Raises `LabError` if ``out`` holds anything already, another bench runs in it, or it cannot be written.
     """
+    _check_name(out or parent)
     try:
         folder = _stamped(parent, moment or datetime.datetime.now()) if out is None else out
         folder.mkdir(parents=True, exist_ok=True)
@@ -48,6 +49,7 @@ def newest(parent: Path = RUNS) -> Path:
 
 def find(named: Path, parent: Path = RUNS) -> Path:
     """The folder that a person means: the path itself, or a run's name under ``parent``."""
+    _check_name(named)
     if not named.exists() and (parent / named / RUN_FILE).exists():
         return parent / named
     return named
@@ -156,6 +158,14 @@ def _lock(descriptor: int, folder: Path) -> None:
     except OSError as error:
         if error.errno not in (errno.EBADF, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL):
             raise
+
+
+def _check_name(path: Path) -> None:
+    """A run's name stands in its record and on its page, which are UTF-8."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise LabError(f"expected a folder whose name is text in UTF-8, got {os.fsencode(path)!r}") from error
 
 
 def _check_empty(folder: Path) -> None:

@@ -23,6 +23,9 @@ SAMPLES_FILE = "samples.jsonl"
 SYSCALLS_FILE = "syscalls.jsonl"
 MICROBENCH_FILE = "microbench.json"
 
+REPLACING = "replace"
+"""What becomes of a character that UTF-8 cannot hold: paths and names on the command line may have some."""
+
 Record = TypeVar("Record")
 
 
@@ -43,7 +46,9 @@ def write_run(folder: Path, record: RunRecord) -> None:
     """Write ``run.json`` whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     draft = folder / (RUN_FILE + ".draft")
-    draft.write_text(json.dumps(dataclasses.asdict(record), indent=1, ensure_ascii=False) + "\n", "utf-8")
+    draft.write_text(
+        json.dumps(dataclasses.asdict(record), indent=1, ensure_ascii=False) + "\n", "utf-8", REPLACING
+    )
     os.replace(draft, folder / RUN_FILE)
 
 
@@ -58,7 +63,7 @@ def append_syscalls(folder: Path, count: SyscallCount) -> None:
 
 
 def _append(path: Path, record: Any) -> None:
-    with open(path, "a", encoding="utf-8") as file:
+    with open(path, "a", encoding="utf-8", errors=REPLACING) as file:
         file.write(to_json(record) + "\n")
         file.flush()
         os.fsync(file.fileno())

@@ -97,6 +97,15 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
         read_run(tmp_path)
 
 
+def test_a_name_that_is_no_text_is_refused_with_its_bytes(tmp_path: Path) -> None:
+    odd = Path(os.fsdecode(b"run-\xff"))
+    with pytest.raises(LabError, match=r"whose name is text in UTF-8, got b'run-\\xff'"):
+        folders.find(odd)
+    with pytest.raises(LabError, match="whose name is text in UTF-8"):
+        folders.new_folder(tmp_path / odd).__enter__()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_bytes_that_are_no_text_are_refused_with_the_folders_name(interrupted: Path) -> None:
     (interrupted / RUN_FILE).write_bytes(b"\xff\xfe\x00")
     with pytest.raises(RunError, match=r"r/run\.json is not the record of a run"):
