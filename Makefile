@@ -37,6 +37,7 @@ endif
 OPTIONS += $(if $(BACKEND),--backend "$(BACKEND)") $(if $(WORKLOAD),--workload "$(WORKLOAD)")
 OPTIONS += $(if $(ROUNDS),--rounds "$(ROUNDS)") $(if $(DURATION),--duration "$(DURATION)")
 OPTIONS += $(if $(CONNECTIONS),--connections "$(CONNECTIONS)") $(if $(SIZE),--size "$(SIZE)")
+OPTIONS += $(if $(RATE),--rate "$(RATE)")
 OPTIONS += $(if $(PRECISION),--precision "$(PRECISION)") $(if $(MAX_TIME),--max-time "$(MAX_TIME)")
 OPTIONS += $(if $(SEED),--seed "$(SEED)") $(if $(OUT),--out "$(OUT)")
 
@@ -46,6 +47,7 @@ help:
 	@echo 'make bench        measure what serves sockets best here, and write a report (three to four minutes)'
 	@echo '                  BACKEND="epoll uvloop" WORKLOAD=ring PROFILE=smoke|quick|full ROUNDS=7'
 	@echo '                  DURATION=0.3 CONNECTIONS=64,512 SIZE=1KiB SEED=1 OUT=folder RESUME=run'
+	@echo '                  RATE=20000,40000 or RATE=knee: requests at a rate, whether or not replies come'
 	@echo '                  PRECISION=5% MAX_TIME=10m: more rounds, until the intervals are narrow'
 	@echo 'make report       write the report of the newest run again, or of RUN=folder'
 	@echo 'make trace        see the seven steps of a recv as they happen, on a page too: SCRIPT=client.py BACKEND=poll'

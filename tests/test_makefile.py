@@ -109,11 +109,11 @@ def test_a_bare_version_names_the_python_of_that_version(here: Path) -> None:
 
 def test_the_variables_become_options(here: Path) -> None:
     variables = ["BACKEND=epoll uvloop", "WORKLOAD=ring", "PROFILE=full", "ROUNDS=3", "SIZE=1KiB", "OUT=x"]
-    variables += ["PRECISION=5%", "MAX_TIME=10m"]
+    variables += ["RATE=knee", "PRECISION=5%", "MAX_TIME=10m"]
     planned = make(here, "-n", "bench", f"PYTHON={a_python(here, '3.12')}", *variables).stdout
     options = (
         '--profile full --backend "epoll uvloop" --workload "ring" --rounds "3" --size "1KiB" '
-        '--precision "5%" --max-time "10m" --out "x"'
+        '--rate "knee" --precision "5%" --max-time "10m" --out "x"'
     )
     assert options.split() == planned.rpartition("-m lab bench ")[2].split()
 
