@@ -4,7 +4,8 @@ Rules
 - What is traced is never timed. A count is a record of its own (`SyscallCount`) in a file of its own, and has
   no field that a statistic of time could take up.
 - The window is short, as counts hardly vary: it tells how many calls an operation needs, not how often.
-- The A/A twin is the control once more and is not counted.
+- The A/A twin is the control once more and is not counted. Nor is an open loop: its schedule is one that a
+  traced server cannot keep, and how often it waits would follow from that.
 - A count that fails is kept with its reason; the pass goes on. What failed in every round is not tried.
 """
 
@@ -59,8 +60,7 @@ def decided(
 
 
 def pairs(record: RunRecord) -> list[Pair]:
-    """What is counted, in the order of the plan: every cell that can run, except the twin's, and those of a
-    command of somebody's own, in whose processes no window can be marked."""
+    """What is counted, in the order of the plan: every cell that can run, except the twin's and open loops."""
     left_out = {(each.subject, each.scenario) for each in record.not_run}
     return [
         (subject, scenario)
@@ -69,12 +69,8 @@ def pairs(record: RunRecord) -> list[Pair]:
         if record.syscalls
         and not subject.twin_of
         and (subject.name, scenario.id) not in left_out
-        and not _is_command(scenario)
+        and scenario.load != "open"
     ]
-
-
-def _is_command(scenario: ScenarioRecord) -> bool:
-    return scenario.program is not None and scenario.program.kind == "command"
 
 
 def estimate_s(record: RunRecord) -> float:

@@ -16,6 +16,7 @@ import traceback
 from typing import Any, NoReturn
 
 from lab.errors import LabError
+from lab.harness import marks
 from lab.harness.channel import Channel, describe
 from lab.harness.process_tree import Account
 from lab.harness.program import HOST, Program
@@ -32,7 +33,7 @@ def main() -> None:
         program.start()
         program.wait_until_ready()
         channel.report("listening", address=(HOST, program.port), pinned=job["pinned"])
-        _Accounts(channel, program).answer()
+        _Accounts(channel, program, job["traced"]).answer()
     except Exception as error:
         _fail(channel, error)
 
@@ -60,8 +61,8 @@ def _fail(channel: Channel, error: Exception) -> NoReturn:
 class _Accounts:
     """Answers the parent while the program serves; both accounts are read while no request is under way."""
 
-    def __init__(self, channel: Channel, program: Program) -> None:
-        self._channel, self._program = channel, program
+    def __init__(self, channel: Channel, program: Program, traced: bool) -> None:
+        self._channel, self._program, self._traced = channel, program, traced
         self._before = Account()
         self._listening = False
         signal.signal(signal.SIGCHLD, self._child_ended)
@@ -90,9 +91,13 @@ class _Accounts:
 
     def _begin(self) -> None:
         self._before = self._program.tree.account()
+        if self._traced:
+            marks.leave("begin", "started")
         self._channel.report("begun")
 
     def _end(self) -> None:
+        if self._traced:
+            marks.leave("end", "started")
         tree = self._program.tree
         used: dict[str, Any] = tree.account().used_since(self._before)
         self._channel.report("used", **used, peak_rss_bytes=tree.peak_rss_bytes())

@@ -11,15 +11,13 @@ import os
 from typing import Literal
 
 Mark = Literal["begin", "end"]
+Whose = Literal["own", "others", "started"]
+"""Whose calls count between the marks: those of the process that leaves them; the same, but not those of the
+thread that does, which is the harness's; those of the processes that it has started, and no others."""
 
 PREFIX = "muxlab-window"
 
 
-def name(which: Mark, apart: bool) -> str:
-    """What the mark asks for; ``apart``: the thread that asks is the harness's, and none of it is counted."""
-    return f"{PREFIX}-{which}" + ("-apart" if apart else "")
-
-
-def leave(which: Mark, *, apart: bool) -> None:
+def leave(which: Mark, whose: Whose) -> None:
     """Make the system call that marks this moment."""
-    os.access(name(which, apart), os.F_OK)
+    os.access(f"{PREFIX}-{which}-{whose}", os.F_OK)

@@ -12,8 +12,8 @@ Facts
 - Reading the clock (``clock_gettime``) is no system call where the kernel offers it as a function (vdso(7)).
 - A call counts when it begins. One that other threads interrupt (``<unfinished ...>``) has a second line,
   which does not count.
-- A process that the traced one starts is followed too, and what it does is its own: from ``execve`` a number
-  is known to be one, and none of its calls count.
+- A process that the traced one starts is followed too: from ``execve`` a number is known to be one. What it
+  does is its own and does not count, unless it is what the traced one was started to keep.
 """
 
 from __future__ import annotations
@@ -36,12 +36,13 @@ PROBE_S = 10.0
 
 _BEGINNING = re.compile(r"^(\d+) +(\w+)\(")
 """The thread's number and the name of the call that it begins."""
-_MARK = re.compile(rf'"{marks.PREFIX}-(begin|end)(-apart)?"')
+_MARK = re.compile(rf'"{marks.PREFIX}-(begin|end)-(own|others|started)"')
 
 
 def tracers(trace: Path) -> dict[str, tuple[str, ...]]:
     """What `lab.harness.sampling.take_sample` wants, to have the measured process's calls in ``trace``."""
-    return {"lab.harness.worker": command(trace), "lab.harness.load": command(Path(os.devnull))}
+    measured = dict.fromkeys(("lab.harness.worker", "lab.harness.keeper"), command(trace))
+    return measured | {"lab.harness.load": command(Path(os.devnull))}
 
 
 def command(trace: Path, strace: str | None = None) -> tuple[str, ...]:
@@ -91,7 +92,7 @@ def calls(lines: Iterable[str]) -> dict[str, int]:
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     first: str | None = None
     seen: list[str] = []
-    left_out: set[str] = set()
+    ours, processes, started = set(), set(), False
     for line in lines:
         if not (found := _BEGINNING.match(line)):
             continue
@@ -99,12 +100,14 @@ def calls(lines: Iterable[str]) -> dict[str, int]:
         first = first or thread
         if mark := _MARK.search(line):
             seen.append(mark[1])
-            left_out |= {thread} if mark[2] else set()
+            started = mark[2] == "started"
+            ours |= set() if mark[2] == "own" else {thread}
         elif call == "execve" and thread != first:
-            left_out.add(thread)
+            processes.add(thread)
         elif seen == ["begin"]:
             counts[thread][call] += 1
     if seen != ["begin", "end"]:
         raise ValueError(f"expected the marks of a window in the trace, begin and end, got {seen}")
+    left_out = ours if started else ours | processes
     counted = sum((each for thread, each in counts.items() if thread not in left_out), Counter())
     return dict(counted.most_common())

@@ -88,11 +88,11 @@ def _control(channel: Channel, loop: asyncio.AbstractEventLoop | None, traced: b
             if command == "begin":
                 before = now
                 if traced:
-                    marks.leave("begin", apart=True)
+                    marks.leave("begin", "others")
                 channel.report("begun")
             else:
                 if traced:
-                    marks.leave("end", apart=True)
+                    marks.leave("end", "others")
                 used = observer.difference(before, now)
                 channel.report("used", **used, peak_rss_bytes=observer.peak_rss_bytes())
     except BaseException as error:
@@ -131,12 +131,12 @@ class _Window:
         self._before = observer.usage(loop)
         self._start = time.perf_counter()
         if traced:
-            marks.leave("begin", apart=False)
+            marks.leave("begin", "own")
 
     def close(self, operations: int) -> dict[str, Any]:
         """What was done and used since."""
         if self._traced:
-            marks.leave("end", apart=False)
+            marks.leave("end", "own")
         window_s = time.perf_counter() - self._start
         used = observer.difference(self._before, observer.usage(self._loop))
         latency = latency_record(self._latencies_ns)

@@ -46,6 +46,8 @@ def why_none(judgement: Judgement) -> str:
     if judgement.run.syscalls:
         return ""
     record = judgement.run.record
+    if record.syscalls and all(each.load == "open" for each in record.scenarios):
+        return "System calls were not counted: a traced server cannot keep the schedule of an open loop."
     if record.syscalls:
         return "System calls were to be counted after the last round, which was not reached."
     return f"System calls were not counted: {record.no_syscalls or 'the run was not asked for them'}."

@@ -92,6 +92,12 @@ def test_a_cell_that_cannot_run_is_not_counted() -> None:
     assert "epoll" not in {subject for subject, _ in cells(replace(record, syscalls=True))}
 
 
+def test_an_open_loop_is_not_counted() -> None:
+    record = counted_run()
+    offered = tuple(replace(scenario, load="open") for scenario in record.scenarios)
+    assert cells(replace(record, scenarios=offered)) == []
+
+
 def test_counting_is_no_time_of_measuring(tmp_path: Path) -> None:
     measure = FakeMeasure()
 
@@ -166,7 +172,10 @@ def test_the_measured_process_runs_under_strace_and_its_trace_is_read(
 ) -> None:
     fake_strace(tmp_path, FAKE)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    begin, end = '1 access("muxlab-window-begin", F_OK) = -1', '1 access("muxlab-window-end", F_OK) = -1'
+    begin, end = (
+        '1 access("muxlab-window-begin-own", F_OK) = -1',
+        '1 access("muxlab-window-end-own", F_OK) = -1',
+    )
     monkeypatch.setenv("TRACE", f"{begin}\n1 read(0x3, 0x7f, 0x1) = 0x1\n{end}\n")
     count = count_ring("floor")
     assert (count.status, count.reason, count.calls) == ("ok", None, {"read": 1})

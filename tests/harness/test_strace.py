@@ -12,7 +12,7 @@ from lab.harness import marks, strace
 SERVED = """\
 10 execve(0x7ffd, 0x7ffe, 0x5581)       = 0
 10 mmap(0, 0x2000, 0x3, 0x22, 0xffffffff, 0) = 0x7f0c
-11 access("muxlab-window-begin-apart", F_OK) = -1 ENOENT (No such file or directory)
+11 access("muxlab-window-begin-others", F_OK) = -1 ENOENT (No such file or directory)
 11 write(0x3, 0x7f0c, 0x14)             = 0x14
 11 read(0, 0x5581, 0x2000 <unfinished ...>
 10 epoll_wait(0x4, 0x7f0c, 0x1, 0xffffffff <unfinished ...>
@@ -23,14 +23,14 @@ SERVED = """\
 10 recvfrom(0x6, 0x7f0c, 0x10000, 0, 0, 0) = -1 EAGAIN (Resource temporarily unavailable)
 12 <... futex resumed>)                 = 0
 11 <... read resumed>)                  = 0x4
-11 access("muxlab-window-end-apart", F_OK) = -1 ENOENT (No such file or directory)
+11 access("muxlab-window-end-others", F_OK) = -1 ENOENT (No such file or directory)
 10 epoll_wait(0x4, 0x7f0c, 0x1, 0xffffffff) = 0x1
 """
 """A server in thread 10, the harness's thread 11, and a thread of the loop's own, 12."""
 
 IN_PROCESS = """\
 20 execve(0x7ffd, 0x7ffe, 0x5581)       = 0
-20 access("muxlab-window-begin", F_OK)  = -1 ENOENT (No such file or directory)
+20 access("muxlab-window-begin-own", F_OK)  = -1 ENOENT (No such file or directory)
 20 vfork( <unfinished ...>
 21 dup2(0x5, 0x1)                       = 0x1
 21 execve(0x7ffd, 0x7ffe, 0x5581 <unfinished ...>
@@ -39,7 +39,7 @@ IN_PROCESS = """\
 21 write(0x1, 0x7f0c, 0x4)              = 0x4
 21 exit_group(0)                        = ?
 20 read(0x4, 0x7f0c, 0x4)               = 0x4
-20 access("muxlab-window-end", F_OK)    = -1 ENOENT (No such file or directory)
+20 access("muxlab-window-end-own", F_OK)    = -1 ENOENT (No such file or directory)
 20 exit_group(0)                        = ?
 """
 """A workload that drives itself, and starts a process in its window."""
@@ -53,6 +53,11 @@ def test_calls_between_the_marks_count_once_each_and_the_harness_counts_for_noth
 
 def test_what_a_started_process_does_is_its_own() -> None:
     assert strace.calls(IN_PROCESS.splitlines()) == {"vfork": 1, "read": 1}
+
+
+def test_of_a_program_that_is_kept_only_the_program_counts() -> None:
+    kept = IN_PROCESS.replace("-own", "-started")
+    assert strace.calls(kept.splitlines()) == {"dup2": 1, "write": 1, "exit_group": 1}
 
 
 @pytest.mark.parametrize("lost", ["begin", "end"])
@@ -115,5 +120,5 @@ def test_elsewhere_than_on_linux_the_reason_is_the_system(monkeypatch: pytest.Mo
 
 def test_a_mark_is_a_call_that_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    marks.leave("begin", apart=True)
+    marks.leave("begin", "own")
     assert list(tmp_path.iterdir()) == []

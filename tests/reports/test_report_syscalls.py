@@ -96,5 +96,7 @@ def test_a_page_without_counts_says_why() -> None:
     reason = "strace exists on Linux only, and this is darwin"
     assert reason in syscalls.why_none(judge(counted(no_syscalls=reason)))
     assert "was not reached" in syscalls.why_none(judge(counted(syscalls=True)))
+    offered = (dataclasses.replace(echo(64), load="open"),)
+    assert "cannot keep the schedule" in syscalls.why_none(judge(counted(syscalls=True, scenarios=offered)))
     assert "was not asked" in syscalls.why_none(judge(counted()))
     assert syscalls.why_none(judge(everything())) == ""
