@@ -14,6 +14,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import sub
 from typing import Any
 
 from lab.harness.open_loop import OpenLoop
@@ -38,11 +39,13 @@ class KeptSchedule:
 
 def kept(loop: OpenLoop, window_ns: int) -> KeptSchedule:
     """What became of the schedule of a run that is over."""
-    times = list(zip(loop.due_ns, loop.free_ns, loop.sent_ns, loop.done_ns, strict=True))[: loop.sent]
+    every = (loop.due_ns, loop.free_ns, loop.sent_ns, loop.done_ns)
+    due_ns, free_ns, sent_ns, done_ns = (each[: loop.sent] for each in every)
+    possible_ns = map(max, due_ns, free_ns)
     return KeptSchedule(
-        corrected_ns=array("q", [done - due for due, _, _, done in times]),
-        uncorrected_ns=array("q", [done - sent for _, _, sent, done in times]),
-        late_ns=array("q", [sent - max(due, free) for due, free, sent, _ in times]),
+        corrected_ns=array("q", map(sub, done_ns, due_ns)),
+        uncorrected_ns=array("q", map(sub, done_ns, sent_ns)),
+        late_ns=array("q", map(sub, sent_ns, possible_ns)),
         totals={
             "offered": len(loop.due_ns),
             "unserved": len(loop.due_ns) - loop.sent,

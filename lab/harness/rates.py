@@ -13,13 +13,16 @@ from dataclasses import fields, replace
 
 from lab.errors import LabError
 from lab.results import NotRun, RunRecord, ScenarioRecord
-from lab.workloads.clients import Asking, Clients, Offering
-from lab.workloads.contract import ServedWorkload, Workload
+from lab.workloads.clients import Asking, Clients, Offering, OfferingRequests, Requesting
+from lab.workloads.contract import DrivenWorkload, Workload
 from lab.workloads.registry import WORKLOADS, workload
 
 MAX_RATE_PER_S = 1_000_000
-MAX_ARRIVALS = 10_000_000
-"""Requests of one window: each leaves four times in the load's memory."""
+MAX_ARRIVALS = 5_000_000
+"""Requests of one window, each of which leaves four times in the load's memory; and those are sorted."""
+
+OFFERED: dict[type[Clients], type[Clients]] = {Asking: Offering, Requesting: OfferingRequests}
+"""Clients of a closed loop, and those that send the same at a rate."""
 
 LATENCY = "intended send to reply"
 
@@ -27,7 +30,7 @@ LATENCY = "intended send to reply"
 def can_be_offered(work: Workload) -> bool:
     """Whether the workload's requests can be sent by a schedule."""
     defaults = {each.name: each.default for each in work.parameters}
-    return isinstance(work, ServedWorkload) and type(work.clients(defaults)) is Asking
+    return isinstance(work, DrivenWorkload) and type(work.clients(defaults)) in OFFERED
 
 
 def at_rate(scenario: ScenarioRecord, rate_per_s: int) -> ScenarioRecord:
@@ -101,12 +104,12 @@ def check_rate(rate_per_s: int, duration_s: float) -> None:
         )
 
 
-def clients_of(work: ServedWorkload, scenario: ScenarioRecord) -> Clients:
+def clients_of(work: DrivenWorkload, scenario: ScenarioRecord) -> Clients:
     """What the load of ``scenario`` is to be."""
     described = work.clients(scenario.parameters)
     if scenario.rate_per_s is None:
         return described
-    if not isinstance(described, Asking):
+    if type(described) not in OFFERED:
         raise TypeError(f"{work.name} cannot be offered a rate: its clients are {described.kind}")
     values = {each.name: getattr(described, each.name) for each in fields(described)}
-    return Offering(**values, rate_per_s=scenario.rate_per_s)
+    return OFFERED[type(described)](**values, rate_per_s=scenario.rate_per_s)
