@@ -141,8 +141,9 @@ def _with_cores(selection: Selection) -> tuple[Selection, Cores]:
 def _environment(names: Iterable[str], cores: Cores) -> Environment:
     from lab.harness import environment, subjects
 
-    every = [subjects.describe(name).name for name in (*subjects.default_names(), *names)]
-    packages = [name.partition(":")[0].partition(".")[0] for name in every]
+    every = [subjects.describe(name) for name in (*subjects.default_names(), *names)]
+    places = [each.place or each.name for each in every]
+    packages = [place.partition(":")[0].partition(".")[0] for place in places]
     return environment.capture(cores.note, packages)
 
 

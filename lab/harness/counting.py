@@ -60,7 +60,7 @@ def decided(
 
 
 def pairs(record: RunRecord) -> list[Pair]:
-    """What is counted, in the order of the plan: every cell that can run, except the twin's and open loops."""
+    """What is counted, in the order of the plan: every cell that can run, no twin and no open loop."""
     left_out = {(each.subject, each.scenario) for each in record.not_run}
     return [
         (subject, scenario)
