@@ -135,13 +135,14 @@ def _point(rate_per_s: int, rows: pd.DataFrame) -> RatePoint:
     is_limited = rows["client_limited"].astype(bool)
     telling = is_served[is_served | ~is_limited]
     heard = rows.loc[telling.index] if len(telling) else rows
-    medians = heard.median(numeric_only=True)
+    shown = ["latency_p50_ns", "latency_p99_ns", "open_uncorrected_p99_ns", "throughput_per_s"]
+    p50_ns, p99_ns, uncorrected_p99_ns, served_per_s = map(float, heard[shown].median())
     return RatePoint(
         rate_per_s=rate_per_s,
-        p50_ms=float(medians["latency_p50_ns"]) / 1e6,
-        p99_ms=float(medians["latency_p99_ns"]) / 1e6,
-        uncorrected_p99_ms=float(medians["open_uncorrected_p99_ns"]) / 1e6,
-        served_per_s=float(medians["throughput_per_s"]),
+        p50_ms=p50_ns / 1e6,
+        p99_ms=p99_ns / 1e6,
+        uncorrected_p99_ms=uncorrected_p99_ns / 1e6,
+        served_per_s=served_per_s,
         unserved=float((heard["open_unserved"] / heard["open_offered"]).median()),
         served=bool(telling.mean() > 0.5) if len(telling) else None,
         limited=bool(is_limited.mean() > 0.5),
