@@ -19,6 +19,7 @@ from lab.workloads.clients import (
     Datagrams,
     Mixing,
     Offering,
+    OfferingRequests,
     Pipelining,
     Publishing,
     Requesting,
@@ -35,6 +36,7 @@ ENGINES: dict[type[Clients], tuple[str, str]] = {
     Datagrams: ("lab.harness.datagram_clients", "DatagramClients"),
     Mixing: ("lab.harness.mixing_clients", "MixingClients"),
     Publishing: ("lab.harness.publishing_clients", "PublishingClients"),
+    OfferingRequests: ("lab.harness.offering_clients", "OfferingClients"),
     Requesting: ("lab.harness.requesting_clients", "RequestingClients"),
 }
 """Each kind of client: the module and the class that plays it."""

@@ -1,7 +1,7 @@
 """Clients that ask at a fixed rate, whatever the server does: the engine of open-loop load.
 
-They connect, and check replies, as `asking_clients` do. The schedule is `schedule`'s, keeping it is
-`open_loop`'s; here a run is put together, and its raw times are handed on.
+They connect, and check replies, as `asking_clients` or `requesting_clients` do. The schedule is `schedule`'s,
+keeping it is `open_loop`'s; here a run is put together, and its raw times are handed on.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from lab.harness.clients import Exchanged, LoadClients
 from lab.harness.connecting import Address
 from lab.harness.kept_schedule import kept
 from lab.harness.open_loop import OpenLoop
+from lab.harness.requesting_clients import RequestingClients
 from lab.harness.schedule import arrivals_ns
-from lab.workloads.clients import Offering
+from lab.workloads.clients import Offering, OfferingRequests
 
 if TYPE_CHECKING:
     from lab.workloads.contract import Wire
@@ -24,10 +25,13 @@ if TYPE_CHECKING:
 class OfferingClients(LoadClients):
     """Connections to one server, and requests offered over them at a rate."""
 
-    def __init__(self, address: Address, wire: Wire, described: Offering, seed: int) -> None:
+    def __init__(
+        self, address: Address, wire: Wire, described: Offering | OfferingRequests, seed: int
+    ) -> None:
         super().__init__()
         self._described = described
-        self._asking = AskingClients(address, wire, described, seed)
+        asking = AskingClients if isinstance(described, Offering) else RequestingClients
+        self._asking = asking(address, wire, described, seed)
         self._chance = random.Random(f"{seed} {described.first}")
 
     def connect_some(self) -> int:

@@ -21,14 +21,36 @@ from array import array
 from collections import deque
 from collections.abc import Callable, Iterable
 from time import perf_counter_ns
+from typing import Protocol
 
-from lab.harness.verified_connections import VerifiedConnections
-from lab.workloads.readiness import READ
+from lab.workloads.readiness import Readiness
 
 DRAIN_WINDOWS = 1.0
 """How long after the window waiting requests are still sent, in windows."""
 SLEEP_NS = 2_000_000
 """Only gaps longer than this are slept through, all but the last millisecond or two."""
+
+
+class Asked(Protocol):
+    """Connections with at most one request under way on each: `verified_connections` has them, for one."""
+
+    readiness: Readiness
+
+    @property
+    def active(self) -> list[int]:
+        """The descriptors that requests go over."""
+
+    def ask(self, fd: int) -> None:
+        """Send the next request over ``fd``."""
+
+    def received(self, fd: int, mask: int) -> bool:
+        """Take what ``fd`` is ready for; whether a whole reply has come."""
+
+    def verify(self, fd: int) -> None:
+        """Raise `ReplyError` unless that reply is what was asked for."""
+
+    def check_drained(self) -> None:
+        """Raise `ReplyError` if a part of a reply was left over."""
 
 
 class OpenLoop:
@@ -39,7 +61,7 @@ class OpenLoop:
 
     def __init__(
         self,
-        connections: VerifiedConnections,
+        connections: Asked,
         due_ns: array[int],
         window_ns: int,
         *,
@@ -90,30 +112,20 @@ class OpenLoop:
         return bool(self._free) and self._is_waiting(now) and self.due_ns[self.sent] <= now
 
     def _send(self, now: int) -> None:
-        connections, fd, number = self._connections, self._free.popleft(), self.sent
+        fd, number = self._free.popleft(), self.sent
         self.sent = number + 1
         self._count(now)
         self._asked[fd] = number
         self.sent_ns[number], self.free_ns[number] = now, self._freed_ns[fd]
-        request, connections.expected[fd] = next(connections.rotation[fd])
-        if (sent := connections.send[fd](request)) != connections.asked:
-            connections.keep_rest(fd, request, sent)
+        self._connections.ask(fd)
 
     def _take(self, events: Iterable[tuple[int, int]]) -> None:
         """Receive what has come; send what is due as soon as that frees a connection for it."""
-        connections = self._connections
-        buffer, size, expected = connections.buffer, connections.size, connections.expected
         for fd, mask in events:
-            if mask != READ:
-                connections.send_rest(fd, mask)
-                continue
-            received = connections.receive[fd](buffer)
-            if received != size and not connections.complete(fd, received):
+            if not self._connections.received(fd, mask):
                 continue
             now = self._now()
-            if buffer != expected[fd]:
-                raise connections.wrong_reply(fd)
-            expected[fd] = None
+            self._connections.verify(fd)
             self._finish(fd, now)
             if self._is_due(now):
                 self._send(now)

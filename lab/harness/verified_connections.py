@@ -74,6 +74,26 @@ class VerifiedConnections:
         """Those that requests go over."""
         return spread(self.all, self._described.active)
 
+    def ask(self, fd: int) -> None:
+        """Send the next request over ``fd``."""
+        request, self.expected[fd] = next(self.rotation[fd])
+        if (sent := self.send[fd](request)) != self.asked:
+            self.keep_rest(fd, request, sent)
+
+    def received(self, fd: int, mask: int) -> bool:
+        """Take what ``fd`` is ready for; whether a whole reply has come, which `verify` is to see then."""
+        if mask != READ:
+            self.send_rest(fd, mask)
+            return False
+        came = self.receive[fd](self.buffer)
+        return came == self.size or self.complete(fd, came)
+
+    def verify(self, fd: int) -> None:
+        """Raise `ReplyError` unless the reply that has come is what was asked for."""
+        if self.buffer != self.expected[fd]:
+            raise self.wrong_reply(fd)
+        self.expected[fd] = None
+
     def keep_rest(self, fd: int, request: bytes, sent: int) -> None:
         """The socket took a part of the request: wait for room."""
         self._unsent[fd] = memoryview(request)[sent:]

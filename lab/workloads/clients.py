@@ -76,6 +76,15 @@ class Requesting(Clients):
 
 
 @dataclass(frozen=True)
+class OfferingRequests(Requesting):
+    """Open-loop: the same, but sent as those of `Offering`."""
+
+    kind = "offering-requests"
+    divisible = ("connections", "rate_per_s")
+    rate_per_s: int = field(kw_only=True)
+
+
+@dataclass(frozen=True)
 class Pipelining(Clients):
     """Each connection sends ``depth`` messages at once, and the next when all have come back, in order."""
 

@@ -58,6 +58,15 @@ def test_what_is_wrong_with_it_is_said_once_and_no_run_is_begun(here: Path) -> N
     assert (len(measure.calls), (here / "runs").exists()) == (1, False)
 
 
+def test_it_can_be_offered_a_rate(here: Path) -> None:
+    assert muxlab_bench(*SHORT, "--serve", COMMAND, "--rate", "100,200").exit_code == 0
+    planned = read_run(only_run(here)).record.scenarios
+    assert [(each.workload, each.load, each.rate_per_s) for each in planned] == [
+        ("serve", "open", 100),
+        ("serve", "open", 200),
+    ]
+
+
 def test_the_recorded_command_repeats_it(here: Path) -> None:
     first, second = FakeMeasure(), FakeMeasure()
     muxlab_bench(
@@ -83,7 +92,6 @@ def test_an_interrupted_run_of_it_is_resumed_without_a_trial(here: Path) -> None
         (("--serve", COMMAND, "--http", "items"), "expected a path such as /items?page=1, got 'items'"),
         (("--serve", "python server.py"), "expected {port} in --serve"),
         (("--app", "serve"), "expected module:coroutine in --app"),
-        (("--app", "app:serve", "--rate", "100"), "expected workloads that can be offered a rate, got app"),
         (("--app", "app:serve", "--size", "5"), "--size fits none of the selected workloads (app)"),
     ],
 )

@@ -10,10 +10,11 @@ from concurrent.futures import Future
 
 import pytest
 
+from lab.harness.client_kinds import open_clients
 from lab.harness.clients import Exchanged, ReplyError
 from lab.harness.listener import listen
 from lab.harness.requesting_clients import RequestingClients
-from lab.workloads.clients import Requesting
+from lab.workloads.clients import OfferingRequests, Requesting
 from tests.harness import own_server
 
 CONNECTIONS = 3
@@ -61,6 +62,23 @@ def test_well_formed_replies_with_one_body_are_counted(address: tuple[str, int],
 )
 def test_bodies_may_vary_where_that_was_said(address: tuple[str, int], path: str, body: str) -> None:
     assert exchanged(address, path, body).operations >= CONNECTIONS
+
+
+def test_requests_can_be_offered_at_a_rate(address: tuple[str, int]) -> None:
+    described = OfferingRequests(CONNECTIONS, path="/dated", body="same", rate_per_s=2000)
+    with contextlib.closing(open_clients(described, address, "tcp", 1)) as clients:
+        assert clients.connect_some() == CONNECTIONS
+        done = clients.run(0.02)
+        clients.check_silence()
+    assert 0 < done.operations <= done.schedule["offered"]
+    assert len(done.series["uncorrected"]) == done.operations
+
+
+def test_a_reply_that_nobody_asked_for_is_noticed_at_a_rate_too(address: tuple[str, int]) -> None:
+    described = OfferingRequests(1, path="/twice", body="any", rate_per_s=2000)
+    clients = open_clients(described, address, "tcp", 1)
+    with contextlib.closing(clients), pytest.raises(ReplyError, match="that nobody asked for"):
+        clients.connect_some()
 
 
 @pytest.mark.parametrize(
