@@ -37,11 +37,11 @@ def publish(folder: Path) -> None:
 
     click.echo("Writing the report ...", err=True)
     files = write_report(folder)
-    summary = files.summary.read_text("utf-8")
+    summary, out = files.summary.read_text("utf-8"), console(sys.stdout)
     if is_terminal(sys.stdout):
         from rich.markdown import Markdown
 
-        console(sys.stdout).print(Markdown(summary))
+        out.print(Markdown(summary))
     else:
         click.echo(summary)
     click.echo(f"\nReport:  {short(files.html)}")

@@ -6,6 +6,7 @@ the like are left to colours and never turn a pipe into a terminal.
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -26,6 +27,8 @@ def console(stream: TextIO) -> Console:
     """A rich console on ``stream``: styled on a terminal, bare text elsewhere."""
     from rich.console import Console
 
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="replace")  # a locale without µ shows ? instead
     if is_terminal(stream):
         return Console(file=stream, highlight=False, markup=False)
     return Console(

@@ -111,6 +111,14 @@ def test_colours_are_left_out_where_nobody_wants_them(monkeypatch: pytest.Monkey
     assert "careful" in out.getvalue()
 
 
+def test_a_terminal_that_cannot_show_a_letter_gets_a_question_mark() -> None:
+    raw = io.BytesIO()
+    out = io.TextIOWrapper(raw, encoding="ascii")
+    terminal.console(out).print("7.1 µs … done")
+    out.flush()
+    assert raw.getvalue() == b"7.1 ?s ? done\n"
+
+
 def test_a_warm_up_round_is_called_so() -> None:
     out = io.StringIO()
     progress.Lines(terminal.console(out))(RoundFinished(-1, rounds=9, done=4, cells=40, remaining_s=90.0))
