@@ -31,6 +31,10 @@ class Cell:
     throughput: Estimate | None
     latency_us: dict[str, float] = field(default_factory=dict)
     """Medians by ``p50``, ``p90``, ``p99``, ``p999``; empty where latency was not measured."""
+    uncorrected_p99_us: float | None = None
+    """Of open loops: the median p99 from the actual send; the above runs from the intended one."""
+    answered: float | None = None
+    """Of open loops: the median share of the offered requests that were answered."""
     per_operation: dict[str, float] = field(default_factory=dict)
     """Medians that explain the cost: CPU in microseconds; faults, switches and counters per operation."""
     peak_rss_bytes: float | None = None
@@ -78,6 +82,7 @@ class CellBuilder:
             cost=median_estimate(rows["cpu_us_per_operation"].to_numpy(dtype=float)),
             throughput=median_estimate(rows["throughput_per_s"].to_numpy(dtype=float)),
             latency_us=_latency(rows),
+            **_open_loop(rows),
             per_operation=_per_operation(rows),
             peak_rss_bytes=float(rows["peak_rss_bytes"].median()) or None,
             connection_bytes=_median_if_any(rows["connection_bytes"]),
@@ -108,6 +113,15 @@ def _latency(rows: pd.DataFrame) -> dict[str, float]:
     columns = {name: f"latency_{name}_ns" for name in LATENCIES}
     medians = {name: float(rows[column].median()) for name, column in columns.items() if column in rows}
     return {name: value / 1e3 for name, value in medians.items() if value == value}
+
+
+def _open_loop(rows: pd.DataFrame) -> dict[str, float]:
+    if "open_offered" not in rows or rows["open_offered"].isna().all():
+        return {}
+    return {
+        "uncorrected_p99_us": float(rows["open_uncorrected_p99_ns"].median()) / 1e3,
+        "answered": float((rows["operations"] / rows["open_offered"]).median()),
+    }
 
 
 def _per_operation(rows: pd.DataFrame) -> dict[str, float]:

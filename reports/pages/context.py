@@ -142,8 +142,11 @@ def _headings(judgement: Judgement, judged: ScenarioJudgement) -> list[str]:
     heads = [f"CPU per {unit}, µs", f"x {control}", "verdict", f"x {floor}"]
     if not judged.scenario.paced:
         heads.append(f"thousand {phrases.plural(unit)}/s")
+    is_open = judged.scenario.load == "open"
+    heads += ["answered"] if is_open else []
     if any(cell.latency_us for cell in judged.cells.values()):
         heads += ["p50, µs", "p90, µs", "p99, µs", "p99.9, µs"]
+        heads += ["p99 from the actual send, µs"] if is_open else []
     return [*heads, "rounds"]
 
 
@@ -175,9 +178,12 @@ def _result_cells(judged: ScenarioJudgement, cell: Cell) -> list[tuple[str, str]
     if not judged.scenario.paced:
         limited = "client-limited" if cell.client_limited else ""
         row.append((phrases.number(through.value / 1e3 if through else None), limited))
+    is_open = judged.scenario.load == "open"
+    row += [("-" if cell.answered is None else phrases.percent(cell.answered), "")] if is_open else []
     if any(other.latency_us for other in judged.cells.values()):
         for name in ("p50", "p90", "p99", "p999"):
             row.append((phrases.number(cell.latency_us.get(name)), ""))
+        row += [(phrases.number(cell.uncorrected_p99_us), "")] if is_open else []
     notes = [f"{cell.failed} failed"] if cell.failed else []
     if judged.scenario.paced and cell.client_limited:
         notes.append(f"{cell.client_limited} client-limited")

@@ -211,6 +211,14 @@ def test_throughput_is_no_result_at_an_offered_rate(judged: Judgement) -> None:
     assert not any("/s" in heading for table in tables for heading in table["headings"])
 
 
+def test_each_rate_has_its_table_with_what_was_answered_and_both_latencies(judged: Judgement) -> None:
+    table = next(each for each in context(judged)["scenarios"] if each["scenario"].rate_per_s == 40_000)
+    cells = {row.name: dict(zip(table["headings"], row.cells, strict=True)) for row in table["rows"]}
+    assert (cells["epoll"]["answered"], cells["select"]["answered"]) == (("100.0 %", ""), ("25.0 %", ""))
+    assert cells["select"]["p99, µs"] == ("300,000", "")
+    assert cells["select"]["p99 from the actual send, µs"] == ("2,000", "")
+
+
 def test_the_summary_has_the_knees(judged: Judgement) -> None:
     said = markdown(judged)
     assert "The knee: offered requests per second that are all answered, p99 below 10 ms:" in said
