@@ -96,6 +96,22 @@ def test_a_line_cut_off_by_a_crash_is_left_out(tmp_path: Path) -> None:
     assert results.read_run(tmp_path).samples == (sample(),)
 
 
+def test_counts_of_system_calls_are_read_back_and_damage_among_them_is_named(tmp_path: Path) -> None:
+    results.write_run(tmp_path, record())
+    counts = [
+        results.SyscallCount("epoll", "ring[pairs=1]", "ok", "2026", None, 10, {"read": 10}),
+        results.SyscallCount("poll", "ring[pairs=1]", "failed", "2026", "it crashed"),
+    ]
+    results.append_syscalls(tmp_path, counts[0])
+    with open(tmp_path / results.SYSCALLS_FILE, "ab") as file:
+        file.write(b"rubbish\n")
+    results.append_syscalls(tmp_path, counts[1])
+    run = results.read_run(tmp_path)
+    (damage,) = run.damage
+    assert run.syscalls == tuple(counts)
+    assert f"{results.SYSCALLS_FILE}, line 2, is damaged and was left out" in damage
+
+
 @pytest.mark.parametrize("rubbish", [b"rubbish", b"\xff\xfe", b"42", b"", b"\0\0"])
 def test_a_damaged_line_costs_its_own_sample_only_and_is_named(tmp_path: Path, rubbish: bytes) -> None:
     results.write_run(tmp_path, record())

@@ -19,7 +19,10 @@ def announced(record: RunRecord) -> str:
 
 def list_uncounted(failed: tuple[SyscallCount, ...]) -> None:
     """Each cell whose system calls could not be counted, and why."""
+    from lab.cli.terminal import counted
+
     if failed:
-        click.echo(f"\nThe system calls of {len(failed)} cells could not be counted:", err=True)
+        cells = counted(len(failed), "cell")
+        click.echo(f"\nThe system calls of {cells} could not be counted:", err=True)
     for count in failed:
         click.echo(f"  {count.subject} under {count.scenario}: {count.reason}", err=True)

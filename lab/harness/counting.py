@@ -41,7 +41,6 @@ def decided(
     record: RunRecord,
     wish: bool | None,
     usual: bool,
-    unavailable: Callable[[], str | None] = strace.unavailable,
 ) -> RunRecord:
     """``record`` with whether its system calls are counted, and if not, why.
 
@@ -53,7 +52,7 @@ def decided(
     if wish is None and not usual:
         reason = f"the profile {record.profile} leaves them out; --syscalls counts them"
         return dataclasses.replace(record, no_syscalls=reason)
-    reason = unavailable()
+    reason = strace.unavailable()
     if wish and reason:
         raise LabError(f"--syscalls cannot count system calls here: {reason}")
     return dataclasses.replace(record, syscalls=reason is None, no_syscalls=reason)

@@ -52,6 +52,12 @@ def test_what_cannot_be_known_or_changed_is_only_a_note(changes: dict[str, Any],
     assert checks.warnings(environment(**changes)) == ()
 
 
+def test_whether_system_calls_can_be_counted_is_said_and_no_warning() -> None:
+    fine, not_here = checks.examine_syscalls(None), checks.examine_syscalls("strace is not installed")
+    assert (fine.status, not_here.status) == ("ok", "note")
+    assert "strace is not installed" in not_here.text
+
+
 def test_subjects_that_cannot_run_are_notes_with_their_reason() -> None:
     present, missing = checks.examine_subjects({"epoll": None, "uvloop": "uvloop is not installed"})
     assert (present.status, present.found) == ("ok", "epoll")

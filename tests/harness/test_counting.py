@@ -62,15 +62,22 @@ def cells(record: RunRecord) -> list[tuple[str, str]]:
     ],
 )
 def test_a_run_knows_whether_it_counts_and_if_not_why(
-    wish: bool | None, usual: bool, unavailable: str | None, counts: bool, why_not: str | None
+    wish: bool | None,
+    usual: bool,
+    unavailable: str | None,
+    counts: bool,
+    why_not: str | None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    record = counting.decided(small_run(), wish, usual, lambda: unavailable)
+    monkeypatch.setattr(strace, "unavailable", lambda: unavailable)
+    record = counting.decided(small_run(), wish, usual)
     assert (record.syscalls, record.no_syscalls) == (counts, why_not)
 
 
-def test_counts_that_were_asked_for_and_cannot_be_had_are_an_error() -> None:
+def test_counts_that_were_asked_for_and_cannot_be_had_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strace, "unavailable", lambda: NOWHERE)
     with pytest.raises(LabError, match=NOWHERE):
-        counting.decided(small_run(), True, False, lambda: NOWHERE)
+        counting.decided(small_run(), True, False)
 
 
 def test_each_cell_is_counted_once_after_the_last_sample_and_the_twin_is_not(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -96,8 +97,10 @@ def test_a_strace_that_cannot_be_started_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def forgetful() -> None:
-    """What an earlier test found out about strace is forgotten."""
+def forgetful() -> Iterator[None]:
+    """What is found out about strace is forgotten, before the test and after it."""
+    strace.unavailable.cache_clear()
+    yield
     strace.unavailable.cache_clear()
 
 
@@ -108,14 +111,12 @@ def test_without_strace_the_reason_says_how_to_get_it(
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "strace is not installed: apt install strace" in str(strace.unavailable())
-    strace.unavailable.cache_clear()
 
 
 @pytest.mark.usefixtures("forgetful")
 def test_elsewhere_than_on_linux_the_reason_is_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     assert strace.unavailable() == "strace exists on Linux only, and this is darwin"
-    strace.unavailable.cache_clear()
 
 
 def test_a_mark_is_a_call_that_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
