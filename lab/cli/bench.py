@@ -18,7 +18,7 @@ from lab.cli import bench_options, offering, own_program
 from lab.cli.ending import close, keep_in
 from lab.cli.invocation import program
 from lab.errors import LabError
-from lab.results import Environment, RunRecord, Sample, SyscallCount, read_run
+from lab.results import Environment, ProgramRecord, RunRecord, Sample, SyscallCount, read_run
 
 if TYPE_CHECKING:
     from lab.harness.cores import Cores
@@ -64,7 +64,7 @@ def _new(context: click.Context, options: dict[str, Any]) -> int:
     from lab.harness import checks, counting, folders, neighbours, plan, profiles, sampling
 
     selection, cores = _with_cores(_selection(options))
-    environment = _environment(selection.backends, cores)
+    environment = _environment(selection.backends, cores, selection.programs)
     seed = options["seed"] if options["seed"] is not None else random.SystemRandom().randrange(2**32)
     record = plan.build(selection, environment, id="", seed=seed, warnings=checks.warnings(environment))
     instruments = context.find_object(Instruments)
@@ -87,7 +87,8 @@ def _resumed(context: click.Context, named: Path) -> int:
     folder = folders.find(named)
     planned = read_run(folder).record
     cores = choose_cores(planned.load_processes)
-    environment = _environment([subject.name for subject in planned.subjects], cores)
+    programs = [each.program for each in planned.scenarios if each.program]
+    environment = _environment([subject.name for subject in planned.subjects], cores, programs)
     with folders.open_for_resuming(folder, environment) as run, neighbours.counted() as others:
         keep_in(context, folder)
         changes = folders.changes_since(run.record.environment, environment)
@@ -138,13 +139,13 @@ def _with_cores(selection: Selection) -> tuple[Selection, Cores]:
     return selection, cores
 
 
-def _environment(names: Iterable[str], cores: Cores) -> Environment:
+def _environment(names: Iterable[str], cores: Cores, programs: Iterable[ProgramRecord]) -> Environment:
     from lab.harness import environment, subjects
 
     every = [subjects.describe(name) for name in (*subjects.default_names(), *names)]
     places = [each.place or each.name for each in every]
     packages = [place.partition(":")[0].partition(".")[0] for place in places]
-    return environment.capture(cores.note, packages)
+    return environment.capture(cores.note, [*packages, *own_program.packages(programs)])
 
 
 def _refuse_other_options(context: click.Context) -> None:

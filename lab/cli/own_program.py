@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from lab.errors import LabError
@@ -33,6 +34,12 @@ def chosen(
         return tuple(ProgramRecord("command", text, path, body or "same") for path in paths)
     place = checked_place(app)
     return tuple(ProgramRecord("coroutine", place, path, body or "same") for path in paths)
+
+
+def packages(programs: Iterable[ProgramRecord]) -> list[str]:
+    """What may be a package in the words of their commands; some are not: their versions are looked up."""
+    words = [word for each in programs for word in each.name.split() if not word.startswith("-")]
+    return [os.path.basename(word).partition(":")[0].partition(".")[0] for word in words]
 
 
 def rehearsed(record: RunRecord, cores: Cores, measure: Callable[..., Sample]) -> None:

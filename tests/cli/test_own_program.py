@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,13 @@ def test_what_is_wrong_with_it_is_said_once_and_no_run_is_begun(here: Path) -> N
     assert "your program failed on asyncio, before the run: expected the reply to be" in result.stderr
     assert "BrokenPipeError" in result.stderr
     assert (len(measure.calls), (here / "runs").exists()) == (1, False)
+
+
+def test_the_versions_of_what_the_command_names_are_recorded(here: Path) -> None:
+    muxlab_bench(*SHORT, "--serve", "uvicorn app:app --loop {loop} --port {port}", "--out", "mine")
+    assert read_run(here / "mine").record.environment.packages["uvicorn"] == metadata.version("uvicorn")
+    muxlab_bench("--resume", "mine")
+    assert read_run(here / "mine").record.status == "complete"
 
 
 def test_it_can_be_offered_a_rate(here: Path) -> None:
