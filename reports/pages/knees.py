@@ -6,8 +6,6 @@ the load was the limit, is said so.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from reports.analysis.judgement import Judgement
 from reports.analysis.knee import P99_BOUND_MS, LoadCurve, OfferedLoad, RatePoint, offered_loads
 from reports.pages.phrases import brief, counted, listed, number, percent, plural
@@ -29,16 +27,16 @@ HEADINGS = (
 
 def sentences(judgement: Judgement) -> list[str]:
     """One a scenario: up to which rate each subject keeps up, the best first."""
-    return [" ".join(_said(each)) for each in offered_loads(judgement)]
+    return [_said(each) for each in offered_loads(judgement)]
 
 
-def _said(load: OfferedLoad) -> Iterator[str]:
+def _said(load: OfferedLoad) -> str:
     known = [curve for curve in _by_knee(load) if curve.knee or curve.beyond]
     knees = listed(f"{bracket(curve)} on {curve.subject.name}" for curve in known)
-    yield f"{load.title}: offered {plural(load.unit)} per second that are all answered, with {BOUND} from the"
-    yield f"intended send: {knees or 'not known'}."
-    if load.limited:
-        yield f"The load was the limit in {_limited(load)}."
+    said = (
+        f"{load.title}: offered {plural(load.unit)} per second that are all answered, with {BOUND} from the "
+    )
+    return f"{said}intended send: {knees or 'not known'}."
 
 
 def unpunctual(judgement: Judgement) -> str:

@@ -25,6 +25,7 @@ SECTIONS = {
     "cpu",
     "scaling",
     "latency",
+    "load",
     "why",
     "results",
     "microbenchmarks",

@@ -13,8 +13,10 @@ from reports.analysis.knee import LoadCurve, offered_loads
 from reports.analysis.load import check_load
 from reports.analysis.scaling import scalings
 from reports.figures import offered_load
+from reports.figures.registry import FIGURES
 from reports.pages import knees, load
 from reports.pages.context import context
+from reports.pages.page import html
 from reports.pages.summary import markdown
 from reports.pages.trust import banners
 
@@ -140,7 +142,7 @@ def test_where_the_load_was_the_limit_the_knee_has_no_upper_end() -> None:
     judgement = judge(run(limited_from=80_000, rounds=3))
     assert knees.bracket(curve(judgement, "epoll")) == "40,000 or more"
     assert knees.bracket(curve(judgement, "asyncio")) == "10,000 to 20,000"
-    assert "The load was the limit in 18 of 72 samples." in knees.sentences(judgement)[0]
+    assert "It was the limit in 18 of 72 samples." in knees.notes(judgement)[0]
     assert banners(judgement) == []
 
 
@@ -226,8 +228,11 @@ def test_the_summary_has_the_knees(judged: Judgement) -> None:
     assert "from the intended send: 80,000 or more on floor, 40,000 to 80,000 on epoll" in said
 
 
-def test_the_picture_says_every_knee(judged: Judgement) -> None:
+def test_the_picture_says_every_knee_and_stands_on_the_page_beside_the_table(judged: Judgement) -> None:
     (picture,) = offered_load.draw(judged)
+    page = html(judged, {**{key: [] for key in FIGURES}, "offered load": [picture]})
+    assert picture.svg in page and picture.title in page
+    assert "From the actual send" in page and "not the lowest" in page
     assert picture.name == "load-1"
     assert "epoll 40,000 to 80,000" in picture.alt
     assert "p99 below 10 ms" in picture.caption
