@@ -57,14 +57,14 @@ class Channel:
             while line:
                 line = line[os.write(self._reports, line) :]
 
-    def fail(self, error: BaseException) -> NoReturn:
+    def fail(self, error: BaseException, sentences: tuple[type[BaseException], ...] = ()) -> NoReturn:
         """Report the error that ends this process: where and what; the whole traceback goes to stderr, unless
-        it is one of the lab's own errors, which stand for themselves.
+        it is one of ``sentences``, which say all there is to say.
 
         The process then waits for its end instead of leaving: its closing sockets would make the other
         process fail too, with an account that hides the cause.
         """
-        if not isinstance(error, LabError):
+        if not isinstance(error, sentences):
             traceback.print_exception(error, file=sys.stderr)
         sys.stderr.flush()
         faulthandler.unregister(signal.SIGTERM)

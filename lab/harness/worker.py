@@ -20,6 +20,7 @@ import time
 from dataclasses import asdict
 from typing import Any
 
+from lab.errors import LabError
 from lab.harness import allocator, marks, observer, subjects
 from lab.harness.channel import Channel
 from lab.harness.latency import latency_record
@@ -46,7 +47,7 @@ def main() -> None:
                 _exercise(channel, job, work)
         channel.command()
     except BaseException as error:
-        channel.fail(error)
+        channel.fail(error, sentences=(LabError,))
     os._exit(0)
 
 
