@@ -65,6 +65,8 @@ def workloads() -> None:
             )
             out.print(f"  --set {workload.name}.{each.name}=N{also}: {each.help}; {bounds}", soft_wrap=True)
         out.print()
+    own = "muxlab bench --serve COMMAND, or --app MODULE:COROUTINE"
+    out.print(f"A program of your own in place of these: {own}", soft_wrap=True)
 
 
 def _what_and_limits(name: str, label: str) -> tuple[str, str]:
