@@ -143,7 +143,9 @@ def unavailable(name: str) -> str | None:
 
 def nonconforming(name: str) -> str | None:
     """What the loop of ``name`` does otherwise than workloads rely on; None: nothing, or it cannot run."""
-    deviations = _examined(name).deviations if _is_third_party(name) else []
+    if not _is_third_party(name) or unavailable(name):
+        return None
+    deviations = _examined(name).deviations
     return f"fails the conformance test: {'; '.join(deviations)}" if deviations else None
 
 

@@ -14,7 +14,7 @@ from lab.harness.conformance import Loop, deviation
 from lab.harness.conformance_checks import CHECKS, PAYLOAD
 from tests.harness.loops_for_tests import BareLoop, DeafLoop, ServerlessLoop
 
-GOOD = [name for name in ("asyncio", "uvloop", "poll", "epoll-et+pytasks") if not subjects.unavailable(name)]
+GOOD = [name for name in ("asyncio", "uvloop", "poll") if not subjects.unavailable(name)]
 NAMES = [each.name for each in CHECKS]
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 from lab.results import Run, SyscallCount, append_syscalls, read_run
-from reports import write_report
 from reports.analysis.judgement import judge
 from reports.analysis.syscalls import COLUMNS_AT_MOST, syscall_table
 from reports.analysis.tidy import tidy
 from reports.pages import syscalls
+from reports.pages.page import html
+from reports.pages.summary import markdown
 from tests.reports.synthetic_run import SyntheticRun, echo
 
 SCENARIO = echo(64).id
@@ -85,8 +87,8 @@ def test_the_page_and_the_summary_have_them(tmp_path: Path) -> None:
     for name, calls in (*CALLS.items(), ("epoll-et", CALLS["epoll"])):
         append_syscalls(tmp_path, count(name, calls))
     assert len(read_run(run.folder).syscalls) == len(CALLS) + 1
-    files = write_report(tmp_path)
-    page, summary = files.html.read_text("utf-8"), files.summary.read_text("utf-8")
+    judgement = judge(read_run(tmp_path))
+    page, summary = html(judgement, defaultdict(list)), markdown(judgement)
     assert "epoll_ctl</th>" in page
     assert "epoll-et 2.03 (recvfrom 1.00, sendto 1.00, epoll_wait 0.03)" in summary
     assert "asyncio 5.03 (recvfrom 2.00, epoll_ctl 2.00, sendto 1.00, epoll_wait 0.03)" in summary
