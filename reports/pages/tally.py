@@ -30,6 +30,8 @@ def ended_early(judgement: Judgement) -> str:
     number = len(judgement.frame)
     if not number:
         return "This run ended before its first sample."
+    if judgement.run.record.syscalls and number >= judgement.samples_planned:
+        return "This run has all its samples, and ended before all system calls were counted."
     return f"This run ended early, after {number} of {counted(judgement.samples_planned, 'sample')}."
 
 

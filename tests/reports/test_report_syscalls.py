@@ -11,7 +11,7 @@ from lab.results import Run, SyscallCount, append_syscalls, read_run
 from reports.analysis.judgement import judge
 from reports.analysis.syscalls import COLUMNS_AT_MOST, syscall_table
 from reports.analysis.tidy import tidy
-from reports.pages import syscalls
+from reports.pages import syscalls, tally
 from reports.pages.page import html
 from reports.pages.summary import markdown
 from tests.reports.synthetic_run import SyntheticRun, echo
@@ -92,6 +92,11 @@ def test_the_page_and_the_summary_have_them(tmp_path: Path) -> None:
     assert "epoll_ctl</th>" in page
     assert "epoll-et 2.03 (recvfrom 1.00, sendto 1.00, epoll_wait 0.03)" in summary
     assert "asyncio 5.03 (recvfrom 2.00, epoll_ctl 2.00, sendto 1.00, epoll_wait 0.03)" in summary
+
+
+def test_a_run_that_ended_while_counting_has_all_its_samples() -> None:
+    said = tally.ended_early(judge(everything(status="interrupted", not_run=())))
+    assert said == "This run has all its samples, and ended before all system calls were counted."
 
 
 def test_a_page_without_counts_says_why() -> None:
