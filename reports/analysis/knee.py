@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from lab.results import ScenarioRecord, SubjectRecord
+from lab.results import CapacityRecord, ScenarioRecord, SubjectRecord
 from reports.analysis.judgement import Judgement
 from reports.analysis.tidy import counted
 
@@ -51,8 +51,8 @@ class LoadCurve:
 
     subject: SubjectRecord
     points: tuple[RatePoint, ...]
-    capacity_per_s: float | None
-    """What it served in its closed-loop trial; None without one."""
+    trial: CapacityRecord | None
+    """What it served in a closed loop before the rounds; None where no rates were chosen by that."""
 
     @property
     def knee(self) -> RatePoint | None:
@@ -108,7 +108,7 @@ def _offered_load(
 ) -> OfferedLoad:
     members = sorted(members, key=lambda each: each.rate_per_s or 0)
     mine = rows[rows["scenario"].isin([each.id for each in members])]
-    trials = {each.subject: each.per_s for each in judgement.run.record.capacities if each.scenario == name}
+    trials = {each.subject: each for each in judgement.run.record.capacities if each.scenario == name}
     curves = [
         LoadCurve(subject, _points(mine[mine["subject"] == subject.name]), trials.get(subject.name))
         for subject in judgement.run.record.subjects

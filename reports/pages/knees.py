@@ -6,6 +6,7 @@ the load was the limit, is said so.
 
 from __future__ import annotations
 
+from lab.results import CapacityRecord
 from reports.analysis.judgement import Judgement
 from reports.analysis.knee import P99_BOUND_MS, LoadCurve, OfferedLoad, RatePoint, offered_loads
 from reports.pages.phrases import brief, counted, listed, number, percent, plural
@@ -103,7 +104,7 @@ def _cells(curve: LoadCurve) -> tuple[tuple[str, str], ...]:
         *_latencies(knee),
         *_latencies(beyond),
         (_thousands(beyond.served_per_s) if beyond else "-", ""),
-        (_thousands(curve.capacity_per_s) if curve.capacity_per_s else "-", ""),
+        _trial(curve.trial),
     )
 
 
@@ -119,6 +120,12 @@ def _why(curve: LoadCurve) -> str:
         unknown = any(each.served is None for each in curve.points)
         return "the load was the limit" if unknown else "all were served"
     return f"{percent(curve.beyond.unserved)} never sent" if curve.beyond.unserved else ""
+
+
+def _trial(trial: CapacityRecord | None) -> tuple[str, str]:
+    if trial is None or not trial.per_s:
+        return "-", "failed" if trial else ""
+    return _thousands(trial.per_s), "client-limited" if trial.client_limited else ""
 
 
 def _thousands(per_s: float) -> str:

@@ -180,10 +180,17 @@ def test_a_load_that_was_mostly_the_limit_is_a_banner() -> None:
 
 def test_a_trial_stands_beside_the_knee() -> None:
     made = run(rounds=1)
-    record = dataclasses.replace(made.record, capacities=(CapacityRecord("epoll", echo().id, 51_000.0),))
-    judgement = judge(dataclasses.replace(made, record=record))
-    assert curve(judgement, "epoll").capacity_per_s == 51_000
-    assert curve(judgement, "poll").capacity_per_s is None
+    found = {"epoll": (51_000.0, True), "select": (0.0, False), "asyncio": (16_000.0, False)}
+    trials = tuple(CapacityRecord(name, echo().id, *each) for name, each in found.items())
+    record = dataclasses.replace(made.record, capacities=trials)
+    (table,) = knees.tables(judge(dataclasses.replace(made, record=record)))
+    assert {name: cells[-1] for name, cells in table.rows} == {
+        "epoll": ("51.0", "client-limited"),
+        "select": ("-", "failed"),
+        "asyncio": ("16.0", ""),
+        "poll": ("-", ""),
+        "floor": ("-", ""),
+    }
 
 
 def test_littles_law_holds_against_what_the_load_counted_along(judged: Judgement) -> None:
