@@ -119,7 +119,7 @@ class ProcessTree:
     def account(self) -> Account:
         """What all of them have used so far."""
         self.reap()
-        return sum(_each(self._all(), _account), self._ended)
+        return sum(_each(self._all(), account_of), self._ended)
 
     def resident_bytes(self) -> int:
         """The resident sizes of all of them, added up."""
@@ -147,12 +147,12 @@ def _runs(process: psutil.Process) -> bool:
     return False
 
 
-def _account(process: psutil.Process) -> Account:
+def account_of(process: psutil.Process) -> Account:
+    """What one process has used so far; on Linux also those of its children that it has waited for."""
     return _account_on_linux(process.pid) if _ON_LINUX else _account_elsewhere(process)
 
 
 def _account_on_linux(pid: int) -> Account:
-    """Of one process, and of its children that have ended."""
     fields_from_3rd = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
     minor, minor_children, major, major_children, *ticks = map(int, fields_from_3rd[7:15])
     user, system, user_children, system_children = ticks

@@ -147,16 +147,18 @@ def _figures(cell: _Cell) -> dict[str, Any]:
             tempfile.TemporaryDirectory(prefix="muxlab-raw-") as folder,
             Children(cell.timing.deadline_s, cell.tracers) as children,
         ):
-            job, grace_s = cell.server_job(path, folder), 0.0
-            module = "lab.harness.worker"
-            if not isinstance(work, ServedWorkload):
-                module, grace_s = "lab.harness.keeper", KEEPER_GRACE_S
-            server = children.start("server", module, job, grace_s)
+            server = _start_server(children, work, cell.server_job(path, folder))
             return _served(children, server, Loads(children, cell.load_jobs(work, folder)))
     if isinstance(work, InProcessWorkload):
         with Children(cell.timing.deadline_s, cell.tracers) as children:
             return _in_process(children, cell)
     raise TypeError(f"{work.name} is neither a served nor an in-process workload")
+
+
+def _start_server(children: Children, work: DrivenWorkload, job: dict[str, Any]) -> Child:
+    if isinstance(work, ServedWorkload):
+        return children.start("server", "lab.harness.worker", job)
+    return children.start("server", "lab.harness.keeper", job, KEEPER_GRACE_S)
 
 
 def _served(children: Children, server: Child, loads: Loads) -> dict[str, Any]:
