@@ -59,10 +59,12 @@ class ContextAsStarted(click.Context):
 
 def _typed(path: Path) -> str:
     """The shortest that a shell here takes for ``path``. Links stay: a virtual environment's is its own."""
-    absolute = os.path.abspath(path)
+    try:
+        absolute, relative = os.path.abspath(path), os.path.relpath(path)
+    except FileNotFoundError:  # the working directory is gone
+        absolute = relative = str(path)
     found = shutil.which(path.name)
     if found and os.path.abspath(found) == absolute:
         return path.name
-    relative = os.path.relpath(absolute)
     typed = absolute if relative.startswith(os.pardir) else relative
     return shlex.quote(typed if os.sep in typed else os.path.join(os.curdir, typed))

@@ -56,5 +56,5 @@ def short(path: Path) -> str:
     """The path as a person would type it here."""
     try:
         return str(path.resolve().relative_to(Path.cwd()))
-    except ValueError:
+    except (ValueError, FileNotFoundError):  # elsewhere; or there is no here any more
         return str(path)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import builtins
+import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from lab.cli import app, main
 from lab.cli.app import muxlab
 from lab.cli.exit_codes import INTERRUPTED
 from lab.cli.invocation import as_started, program
+from lab.cli.terminal import short
+from tests.codebase import ROOT
 
 
 @pytest.fixture
@@ -77,6 +81,35 @@ def test_usage_names_the_program_as_it_was_started(
     assert capsys.readouterr().err.startswith(
         "Usage: .venv/bin/muxlab bench [OPTIONS]\nTry '.venv/bin/muxlab "
     )
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_nobody_listening(closed: str, tmp_path: Path) -> None:
+    command = f'exec "$0" -m lab workloads {closed}'
+    done = subprocess.run(["sh", "-c", command, sys.executable], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("echo-sockets") is (closed == "2>&-")
+
+
+def test_help_that_cannot_be_written_is_told_in_a_line() -> None:
+    if not os.path.exists("/dev/full"):
+        pytest.skip("no /dev/full on this system")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "lab", "-h"], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert (done.returncode, done.stderr) == (1, "muxlab: the system refused: No space left on device\n")
+
+
+def test_a_working_directory_that_is_gone_is_survived(
+    script: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path_factory.mktemp("gone")
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    monkeypatch.setattr(sys, "argv", [str(script)])
+    assert program() == str(script)
+    assert short(script) == str(script)
 
 
 def test_ctrl_c_while_the_program_is_imported_ends_without_a_traceback(
