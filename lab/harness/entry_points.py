@@ -15,6 +15,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
 
 GROUP = "muxlab.subjects"
 
@@ -58,13 +62,13 @@ def read(taken: Collection[str], path: Iterable[str] | None = None) -> tuple[Adv
     return tuple(judged)
 
 
-def _of(distribution: object) -> list[Advertised]:
+def _of(distribution: Distribution) -> list[Advertised]:
     """What one distribution advertises. Damaged metadata is no reason to fail: it is said in its place."""
     origin = "a package without a name"
     try:
-        about = distribution.metadata  # type: ignore[attr-defined]
+        about = distribution.metadata
         origin = f"{about['Name'] or 'a package without a name'} {about['Version'] or ''}".strip()
-        points = distribution.entry_points  # type: ignore[attr-defined]
+        points = distribution.entry_points
         return [Advertised(each.name, each.value, origin) for each in points if each.group == GROUP]
     except Exception as error:
         text = _text(distribution)
@@ -72,9 +76,10 @@ def _of(distribution: object) -> list[Advertised]:
         return [Advertised("?", "", origin, reason)] if GROUP in text else []
 
 
-def _text(distribution: object) -> str:
+def _text(distribution: Distribution) -> str:
+    """The file with its entry points, unread; empty if there is none, or nothing that can be read."""
     try:
-        return distribution.read_text("entry_points.txt") or ""  # type: ignore[attr-defined]
+        return distribution.read_text("entry_points.txt") or ""
     except Exception:
         return ""
 

@@ -12,7 +12,7 @@ from lab.results import Run, SyscallCount
 
 WORTH_NAMING = 0.005
 """Calls per operation below which a call has no column of its own."""
-COLUMNS_AT_MOST = 9
+COLUMNS_AT_MOST = 8
 """Beyond it a table is no longer read; the rest is summed up."""
 
 

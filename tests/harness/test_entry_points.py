@@ -79,8 +79,10 @@ def test_a_damaged_package_leaves_the_others_alone(tmp_path: Path) -> None:
     package(tmp_path, "broken", "this is no entry point\n[[[")
     (tmp_path / "empty-1.0.dist-info").mkdir()
     package(tmp_path, "fastloops", "quick = fastloops:new")
-    usable = [each.name for each in read(tmp_path) if not each.refused]
-    assert usable == ["quick"]
+    broken, fine = read(tmp_path)
+    assert (fine.name, fine.refused) == ("quick", None)
+    assert broken.origin == "broken 1.2"
+    assert "its entry points cannot be read" in str(broken.refused)
 
 
 @pytest.fixture
