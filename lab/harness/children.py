@@ -122,9 +122,10 @@ class Child:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     self._process.wait(self.grace_s)
         finally:
-            self._kill()
+            self.kill()
 
-    def _kill(self) -> None:
+    def kill(self) -> None:
+        """End the child and all it has started, now."""
         # What a child with a grace has started may have outlived it.
         if self._process.returncode is None or self.grace_s:
             # EPERM: macOS says so for a group whose only process has ended and is not yet waited for.
@@ -169,11 +170,18 @@ class Children:
             if isinstance(failure, ChildFailure):
                 failure.stderr_tail = self._last_words(failure.child)
         finally:
+            self._end_all()
+            self._selector.close()
+
+    def _end_all(self) -> None:
+        """End all, those with a grace last. An interrupt while one has its grace ends them at once."""
+        try:
             for child in sorted(self._children, key=lambda each: each.grace_s):
                 child.end()
+        finally:
             for child in self._children:
+                child.kill()
                 child.close()
-            self._selector.close()
 
     def _last_words(self, failed: Child | None) -> str:
         if failed:
