@@ -65,8 +65,8 @@ class Silent(asyncio.SelectorEventLoop):
 
 
 class Sleepy(asyncio.SelectorEventLoop):
-    def call_soon_threadsafe(self, *args: Any, **more: Any) -> asyncio.Handle:
-        return super().call_soon(*args, **more)
+    def call_soon_threadsafe(self, *args: Any, **more: Any) -> None:
+        return
 
 
 class Threadless(asyncio.SelectorEventLoop):
