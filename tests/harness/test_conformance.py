@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lab.harness import conformance, subjects
+from lab.harness import conformance, conformance_checks, subjects
 from lab.harness.conformance import Loop, deviation
 from lab.harness.conformance_checks import CHECKS, PAYLOAD
 from tests.harness.loops_for_tests import BareLoop, DeafLoop, ServerlessLoop
@@ -25,7 +25,9 @@ def found(new_loop: Callable[[], Loop]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_a_good_loop_passes_every_check(name: str) -> None:
+def test_a_good_loop_passes_every_check(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conformance, "PATIENCE_S", 30.0)
+    monkeypatch.setattr(conformance_checks, "UNCALLED_S", 30.0)
     assert found(subjects.factory(name)) == {}
 
 
