@@ -126,9 +126,10 @@ parameters: Options = _together(
         "allocators",
         multiple=True,
         callback=values.names_option,
-        metavar="fresh|seasoned[,...]",
-        help="Whether the measured process has once freed a large block: with glibc, large reads are then "
-        "nearly free. Both make every scenario twice.  [default: fresh]",
+        metavar="seasoned|fresh[,...]",
+        help="Whether the measured process has once freed a large block, as a server on asyncio has once its "
+        "first client has left: with glibc, large reads are then nearly free. fresh: it has not. Both make "
+        "every scenario twice.  [default: seasoned; full has echo-protocol and echo-streams in both]",
     ),
     click.option(
         "--load-processes",

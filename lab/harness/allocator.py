@@ -1,14 +1,15 @@
-"""The state of glibc's allocator in which a subject is measured: *fresh*, or *seasoned* by one freed block.
+"""The state of glibc's allocator in which a subject is measured: *seasoned* by one freed block, or *fresh*.
 
 glibc takes every block above a threshold from the kernel (mmap) and gives it back when it is freed: page
 faults and three system calls. The threshold begins at 128 KiB, and grows to the size of any such block that
 is freed (mallopt(3), M_MMAP_THRESHOLD). So a loop that asks for large read buffers, as asyncio's transports
-do with 256 KiB, has two prices: one in a process that has just begun, and one in a process that has once
-freed a block so large. Which of them a service pays depends on what it has done before.
+do with 256 KiB, has two prices. The dear one ends with the first client that leaves: the read that returns
+the end of a stream frees its whole buffer.
 
-The worker is fresh unless a scenario says otherwise. To season it, one block of `SEASONING_BYTES` is freed
-before the loop is made. It is 1 MiB, the largest read that any loop here asks for: from then on all of them
-come from the heap. glibc would follow up to 32 MiB, but no loop allocates such blocks.
+Rule: the worker is seasoned, as a service is that lasts, unless a scenario says *fresh*. To season it, one
+block of `SEASONING_BYTES` is freed before the loop is made. It is 1 MiB, the largest read that any loop here
+asks for: from then on all of them come from the heap. glibc would follow up to 32 MiB, but no loop allocates
+such blocks. With any other allocator this changes nothing.
 
 Pitfall: any of `FIXING_VARIABLES` in the environment, or such a tunable, fixes the threshold for good.
 """
@@ -23,7 +24,8 @@ from collections.abc import Iterable, Iterator
 from lab.errors import UnknownNameError
 from lab.results import ProgramRecord, ScenarioRecord
 
-FRESH, SEASONED = STATES = ("fresh", "seasoned")
+SEASONED, FRESH = STATES = ("seasoned", "fresh")
+"""In the order in which a run has them."""
 SEASONING_BYTES = 1 << 20
 FIXING_VARIABLES = (
     "MALLOC_MMAP_THRESHOLD_",
@@ -47,10 +49,12 @@ def season() -> None:
     bytes(SEASONING_BYTES)
 
 
-def cannot_season(program: ProgramRecord | None = None) -> str | None:
-    """Why a process here cannot be seasoned, ``program`` where somebody's own is measured; None: it can."""
-    if program is not None and program.kind == "command":
-        return "a command makes its own process, in which the lab frees nothing"
+def cannot_be_fresh(program: ProgramRecord | None = None) -> str | None:
+    """Why fresh is no state of its own here, or for ``program``, somebody's own; None: it is one."""
+    if _is_command(program):
+        return (
+            "a command makes its own process, in whose allocator the lab has no say: it is measured as it is"
+        )
     if not is_glibc():
         return "only glibc's allocator changes its prices once a large block was freed, and this is another"
     tunables = os.environ.get("GLIBC_TUNABLES", "")
@@ -78,15 +82,25 @@ def check_states(names: Iterable[str]) -> None:
 
 
 def in_states(scenario: ScenarioRecord, states: Iterable[str]) -> Iterator[ScenarioRecord]:
-    """``scenario`` in each of ``states``; fresh where none is named."""
-    for state in tuple(states) or (FRESH,):
-        yield scenario if state == FRESH else _seasoned(scenario)
+    """``scenario`` in each of ``states``, the seasoned one first; seasoned where none is named.
+
+    The fresh one is marked in id and title. A command of somebody's own has no state that is known.
+    """
+    wanted = tuple(states) or (SEASONED,)
+    if SEASONED in wanted:
+        yield dataclasses.replace(scenario, allocator=None if _is_command(scenario.program) else SEASONED)
+    if FRESH in wanted:
+        yield _fresh(scenario)
 
 
-def _seasoned(scenario: ScenarioRecord) -> ScenarioRecord:
+def _fresh(scenario: ScenarioRecord) -> ScenarioRecord:
     return dataclasses.replace(
         scenario,
-        id=f"{scenario.id}+{SEASONED}",
-        title=f"{scenario.title}, {SEASONED} allocator",
-        allocator=SEASONED,
+        id=f"{scenario.id}+{FRESH}",
+        title=f"{scenario.title}, {FRESH} allocator",
+        allocator=FRESH,
     )
+
+
+def _is_command(program: ProgramRecord | None) -> bool:
+    return program is not None and program.kind == "command"

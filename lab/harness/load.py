@@ -1,7 +1,7 @@
 """A load process of one sample: connects, warms up, runs the window, all when the parent says so.
 
 There may be several, each with a part of the clients; `loads` is what the parent sees of them. It is
-started fresh for every sample (``python -m lab.harness.load``), and imports as little as it can. Its
+started anew for every sample (``python -m lab.harness.load``), and imports as little as it can. Its
 garbage collector is off from the first connection: the engine makes no cycles, and a collection in the window
 would stand in the latencies of the server.
 """

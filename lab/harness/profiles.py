@@ -33,6 +33,8 @@ class Profile:
     """Those of the default subjects that take part; None: all of them."""
     every_workload: bool = field(default=True)
     """Whether a workload without points takes part, with its defaults."""
+    fresh_points: Mapping[str, tuple[Point, ...]] = field(default_factory=dict)
+    """Those of ``points`` that are measured with a fresh allocator too, unless somebody says otherwise."""
     syscalls: bool = False
     """Whether system calls are counted, where they can be: a second or two for each cell, once."""
 
@@ -82,6 +84,9 @@ PROFILES: dict[str, Profile] = {
             window_s=0.5,
             warmup_s=0.1,
             syscalls=True,
+            fresh_points=dict.fromkeys(
+                ("echo-protocol", "echo-streams"), ({"connections": 64, "size": 1024},)
+            ),
             points={
                 "echo-sockets": (
                     *({"connections": connections, "size": 1024} for connections in (1, 64, 512)),

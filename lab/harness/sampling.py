@@ -1,4 +1,4 @@
-"""One sample: start fresh processes, open and close the window, end them, and judge what they said.
+"""One sample: start new processes, open and close the window, end them, and judge what they said.
 
 The order is what makes the figures right. The load connects, warms up and drains; only then is the server's
 first snapshot taken. The load runs the window and drains again; then comes the second snapshot. So the

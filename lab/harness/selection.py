@@ -58,7 +58,7 @@ class Selection:
     syscalls: bool | None = None
     """Whether to count system calls as well."""
     allocators: tuple[str, ...] = ()
-    """Of `lab.harness.allocator.STATES`; every scenario is planned once in each. Empty: fresh."""
+    """Of `lab.harness.allocator.STATES`; each scenario is planned once in each. Empty: the profile says."""
     nonconforming: bool = False
     """Whether to time loops that fail the conformance test too."""
     program: str = "muxlab"
@@ -156,9 +156,14 @@ def scenarios(selection: Selection) -> tuple[ScenarioRecord, ...]:
     found: dict[str, ScenarioRecord] = {}
     for each in workloads:
         mine = {parameter: values for (name, parameter), values in settings.items() if name == each.name}
-        for point in _points(chosen.points.get(each.name, ({},)), mine):
-            for scenario in allocator.in_states(each.scenario(**point), selection.allocators):
-                found[scenario.id] = scenario
+        fresh_too = () if selection.allocators else chosen.fresh_points.get(each.name, ())
+        for points, states in (
+            (chosen.points.get(each.name, ({},)), selection.allocators),
+            (fresh_too, (allocator.FRESH,)),
+        ):
+            for point in _points(points, mine):
+                for scenario in allocator.in_states(each.scenario(**point), states):
+                    found[scenario.id] = scenario
     return tuple(found.values())
 
 

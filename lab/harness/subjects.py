@@ -199,7 +199,7 @@ def cannot_run(name: str, scenario: ScenarioRecord, descriptor_limit: int) -> st
             f"this scenario needs {needed:,} descriptors a process, the limit here is {descriptor_limit:,}, "
             "raised as far as allowed: take fewer connections, or have the administrator raise the hard limit"
         )
-    if scenario.allocator == allocator.SEASONED and (reason := allocator.cannot_season(scenario.program)):
+    if scenario.allocator == allocator.FRESH and (reason := allocator.cannot_be_fresh(scenario.program)):
         return reason
     if scenario.program:
         return "a program of your own cannot run without an event loop" if name == FLOOR else None

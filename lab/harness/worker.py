@@ -1,6 +1,6 @@
 """The measured process: one subject under one scenario, for one sample.
 
-It is started fresh for every sample (``python -m lab.harness.worker``) and does what its job says. A workload
+It is started anew for every sample (``python -m lab.harness.worker``) and does what its job says. A workload
 that drives itself reads its own accounts. Beside a server a *control thread* waits for the parent's commands
 and answers them, so that every loop, and the floor, which has none, are treated alike, and nothing runs in
 the loop on the harness's behalf. While it waits it holds neither the interpreter's lock nor a core. Its price

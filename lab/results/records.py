@@ -67,9 +67,10 @@ class ScenarioRecord:
     """The workload, or the load, keeps a pace of its own: the throughput says nothing of the subject."""
     rate_per_s: int | None = None
     """Open loops: how many requests are offered in a second. It is no parameter of the workload."""
-    allocator: AllocatorState = "fresh"
+    allocator: AllocatorState | None = "fresh"
     """When the measured loop is made, has the process once freed a block that glibc's allocator had mapped?
-    ``fresh``: it has not; ``seasoned``: it has, and large blocks are nearly free since."""
+    ``seasoned``: it has, and large blocks are nearly free since; ``fresh``: it has not, as in all runs from
+    before this field. None: nobody knows, for it is a command of somebody's own, measured as it is."""
     program: ProgramRecord | None = None
     """Somebody's own program, which is then what is served; None: the workload's own server."""
 

@@ -5,6 +5,7 @@ that the plan puts first decides, then all of them, then the lower cost in the f
 are among the best wherever the champion is share the title. The readiness backends are judged on the
 mini-loop, where nothing but the backend differs; other loops are what the champion is then held against. A
 program of somebody's own asks which loop it should have: its scenarios alone decide, and every loop competes.
+Scenarios with a fresh allocator, a state that passes, decide only where there are no others.
 """
 
 from __future__ import annotations
@@ -61,8 +62,8 @@ def leaders(judged: ScenarioJudgement, eligible: Eligible) -> tuple[str, ...]:
 
 def champion(scenarios: list[ScenarioJudgement], eligible: Eligible) -> Champion | None:
     """Who is most often among the leaders of ``scenarios``; None without any result."""
-    found = [(judged, leaders(judged, eligible)) for judged in scenarios]
-    found = [(judged, names) for judged, names in found if names]
+    ranked_in = [each for each in scenarios if leaders(each, eligible)]
+    found = [(judged, leaders(judged, eligible)) for judged in _lasting(ranked_in)]
     if not found:
         return None
     first = found[0][0].scenario.workload
@@ -113,8 +114,13 @@ def answer(judgement: Judgement) -> Answer | None:
 
 def lead_scenario(scenarios: list[ScenarioJudgement], name: str) -> ScenarioJudgement:
     """The scenario that speaks for all: the first that ranks ``name``, one without warnings if possible."""
-    ranked = [each for each in scenarios if name in each.ranking]
+    ranked = _lasting([each for each in scenarios if name in each.ranking])
     return next((each for each in ranked if not each.scenario.labels), ranked[0])
+
+
+def _lasting(scenarios: list[ScenarioJudgement]) -> list[ScenarioJudgement]:
+    """Those that decide: all but the ones with a fresh allocator; these too where there are no others."""
+    return [each for each in scenarios if each.scenario.allocator != "fresh"] or scenarios
 
 
 def references(judgement: Judgement, judged: ScenarioJudgement, name: str) -> list[SubjectRecord]:

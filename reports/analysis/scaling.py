@@ -43,8 +43,8 @@ class Scaling:
     title: str
     unit: str
     axis: str
-    allocator: str
-    """Its state in all points."""
+    allocator: str | None
+    """Its state in all points; None: nobody knows."""
     fixed: dict[str, int]
     """The parameters that all points share, the offered rate among them where there is one."""
     values: tuple[int, ...]

@@ -71,7 +71,7 @@ def _caption(unit: str, rounds: int, explained: bool) -> str:
         return f"Server CPU per {unit}, to be read like the figure above: further left is cheaper."
     return (
         f"Server CPU (user and system) per {unit}, in microseconds; further left is cheaper. Each small "
-        "dot is one sample, that is one fresh server process; the large mark is the median, the bar its "
+        "dot is one sample, that is one new server process; the large mark is the median, the bar its "
         f"{level(rounds)} interval. Circles are the mini-loop on its backends, squares other loops; the best "
         "are in bold. The dashed line is the floor: the same work by hand, without an event loop."
     )

@@ -85,7 +85,7 @@ def _table(family: Scaling) -> SubjectTable:
 
 def _state(family: Scaling) -> list[str]:
     """The allocator's state, where it is not the usual one."""
-    return [] if family.allocator == "fresh" else [f"{family.allocator} allocator"]
+    return ["fresh allocator"] if family.allocator == "fresh" else []
 
 
 def _cells(curve: Curve, line: Line) -> tuple[tuple[str, str], ...]:

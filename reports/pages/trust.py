@@ -12,7 +12,7 @@ from reports.analysis.answer import Answer, champion, lead_scenario, references
 from reports.analysis.estimate import FEWEST_ROUNDS, FIRM_ROUNDS
 from reports.analysis.judgement import Judgement, ScenarioJudgement
 from reports.analysis.noise import FEWEST_PAIRS, Trust
-from reports.pages import tally
+from reports.pages import seasoning, tally
 from reports.pages.knees import unpunctual
 from reports.pages.load import contradictions
 from reports.pages.phrases import brief, counted, listed, percent, times
@@ -86,7 +86,7 @@ def how_sure(judgement: Judgement, found: Answer) -> str:
     """Rounds, noise floor and the A/A pair, in a few words."""
     record, best = judgement.run.record, found.champion
     said = f"{counted(record.rounds, 'round')} of {brief(record.duration_s)} s windows, "
-    said += "a fresh server process each. "
+    said += f"a new server process each, its allocator {seasoning.state(record)}. "
     if not too_few_rounds(judgement):
         said += f"{best.name} is among the best in {best.wins} of {best.of} {_judged(judgement, found)}. "
     said += a_a_statement(judgement)

@@ -1,4 +1,4 @@
-"""The measured process starts as a fresh one: what it imports must not have changed glibc's prices."""
+"""What ends the fresh state: seasoning the process, and the first client that leaves; not what it imports."""
 
 from __future__ import annotations
 
@@ -51,6 +51,10 @@ def state_after(program: str) -> str:
 def test_a_buffer_of_asyncios_size_is_mapped_as_in_a_fresh_process() -> None:
     """Once the process has freed such a block it is not: asyncio would be measured at another price."""
     assert state_after("import lab.harness.worker\n") == "fresh"
+
+
+def test_seasoning_ends_the_fresh_state() -> None:
+    assert state_after("from lab.harness import allocator\nallocator.season()\n") == "seasoned"
 
 
 def test_the_first_end_of_a_stream_ends_the_fresh_state_and_reading_messages_does_not() -> None:

@@ -70,6 +70,7 @@ def echo(connections: int = 64, size: int = 1024) -> ScenarioRecord:
         load="closed",
         parameters={"connections": connections, "size": size},
         axis="connections",
+        allocator="seasoned",
         labels=("One connection in ping-pong measures the scheduler's wake-up.",) if connections == 1 else (),
     )
 
@@ -84,6 +85,7 @@ def idle(idle: int) -> ScenarioRecord:
         load="closed",
         parameters={"active": 64, "idle": idle, "size": 1024},
         axis="idle",
+        allocator="seasoned",
     )
 
 
@@ -97,6 +99,7 @@ def ring(pairs: int) -> ScenarioRecord:
         load="in-process",
         parameters={"active": 100, "pairs": pairs, "writes": 1000},
         axis="pairs",
+        allocator="seasoned",
     )
 
 
