@@ -43,7 +43,8 @@ from backends.contract import READ
 
 SMALLEST_READ = 64 * 1024
 """Bytes asked of the kernel until a read fills them. Well under glibc's 128 KiB mmap threshold: above it
-every ``recv`` maps, faults in and unmaps its buffer, which took 15 us a message (CPython issue 85451)."""
+every ``recv`` maps, faults in and unmaps its buffer, which took 15 us a message (CPython issue 85451), until
+the process has once freed a block so large (docs/method.md)."""
 LARGEST_READ = 1024 * 1024
 """Bytes; how far full reads make the buffer grow."""
 
