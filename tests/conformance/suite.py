@@ -4,8 +4,8 @@ Rule: a test is left out only for what it is, never for how it ends. The reasons
 inside asyncio's own loop.
 
 Pitfall: some of these tests race the clock, and fail on stock asyncio as well where a machine holds them up.
-In ``test_ssl``, ``test_remote_shutdown_receives_trailing_data`` fails (``0 != 4194304``) if its client gets no
-core for the 0.2 s that its server sleeps; in ``test_subprocess``, ``test_kill_issue43884`` does
+In ``test_ssl``, ``test_remote_shutdown_receives_trailing_data`` fails (``0 != 4194304``) if its client gets
+no core for the 0.2 s that its server sleeps; in ``test_subprocess``, ``test_kill_issue43884`` does
 (`ProcessLookupError`) if its second of sleep takes two.
 """
 
