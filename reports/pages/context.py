@@ -50,6 +50,7 @@ def context(judgement: Judgement) -> dict[str, Any]:
         ],
         "scenarios": [scenario_table(judgement, each) for each in judgement.scenarios],
         "seasoning": seasoning.tables(judgement),
+        "no_seasoning": seasoning.why_none(record),
         "aids": list(READING_AIDS.values()),
         "a_a": trust.a_a_statement(judgement),
         "noise_floor": trust.noise_floors(judgement),

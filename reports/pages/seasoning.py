@@ -35,6 +35,16 @@ def state(record: RunRecord) -> str:
     return listed(f"{STATES[each]} in {counted(number, 'scenario')}" for each, number in counts.items())
 
 
+def why_none(record: RunRecord) -> str:
+    """What stands in place of tables: the state that was met, and how to see both; empty for a command."""
+    if any(each.allocator is None for each in record.scenarios):
+        return ""
+    return (
+        f"The allocator of the measured processes was {state(record)}. To have both states side by side: "
+        "muxlab bench --allocator fresh,seasoned."
+    )
+
+
 def sentences(judgement: Judgement) -> list[str]:
     """Whose price is another in the fresh state, and whose is not, a sentence for each scenario."""
     found = seasonings(judgement)

@@ -91,10 +91,19 @@ def test_the_states_are_no_points_of_one_curve() -> None:
 def test_page_and_summary_show_it_where_it_was_measured() -> None:
     both, one = judged(echo(), fresh(echo())), judged(echo())
     no_pictures = {section: [] for section in FIGURES}
-    assert "Seasoned and fresh allocator" in html(both, no_pictures)
-    assert "Seasoned and fresh allocator" not in html(one, no_pictures)
+    assert "fresh against seasoned" in html(both, no_pictures)
+    assert "fresh against seasoned" not in html(one, no_pictures)
+    assert "muxlab bench --allocator fresh,seasoned" in html(one, no_pictures)
     assert "- **With a fresh allocator:** Echo over sockets" in markdown(both)
     assert "With a fresh allocator" not in markdown(one)
+
+
+def test_a_command_of_ones_own_has_no_other_state_to_look_for() -> None:
+    as_it_is = judged(dataclasses.replace(echo(), allocator=None))
+    assert seasoning.why_none(as_it_is.run.record) == ""
+    page = html(as_it_is, {section: [] for section in FIGURES})
+    assert "Seasoned and fresh allocator" not in page
+    assert "as your program has it" in page
 
 
 @pytest.mark.parametrize(
