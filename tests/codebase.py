@@ -33,7 +33,7 @@ class Function:
 
 @dataclass(frozen=True)
 class Module:
-    """One source file. ``name`` is what one imports: ``lab.harness.plan``."""
+    """One source file. ``name`` is what one imports: ``lab.harness.planning.plan``."""
 
     name: str
     path: Path

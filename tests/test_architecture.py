@@ -51,6 +51,14 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 PART_OF = {"lab.harness.subjects": "lab.harness"}
 """A room with rules of its own that is still part of another: whoever may import that may import it."""
 
+APART: dict[str, tuple[str, ...]] = {
+    "lab.harness.machine": ("lab.harness",),
+    "lab.harness.load": ("lab.harness.measured", "lab.harness.planning", "lab.harness.trials"),
+    "lab.harness.measured": ("lab.harness.load", "lab.harness.planning"),
+    "lab.harness.planning": ("lab.harness.load",),
+}
+"""Rooms within a room: what else of it each may not import. Load and server are programs apart."""
+
 ONLY_WITHOUT_SOCKETS = ("reports", "lab.results")
 """These rooms judge what is on the disk: they import none of `SOCKET_MODULES`."""
 SOCKET_MODULES = {
@@ -68,9 +76,9 @@ ENTRY_POINTS = (
     "lab.__main__",
     "lab.cli",
     "lab.on_loop",
-    "lab.harness.worker",
-    "lab.harness.keeper",
-    "lab.harness.load",
+    "lab.harness.measured.worker",
+    "lab.harness.measured.keeper",
+    "lab.harness.load.process",
     "lab.harness.channel",
 )
 """Only these print or end the process: the command line, and the child processes of a sample."""
@@ -120,6 +128,15 @@ def project_imports(module: Module) -> set[str]:
 
 def test_a_module_imports_only_what_its_room_may() -> None:
     assert offenders(modules(), forbidden_imports) == {}
+
+
+@pytest.mark.parametrize("room", APART)
+def test_a_room_within_a_room_keeps_apart(room: str) -> None:
+    inside = {module.name: project_imports(module) for module in modules() if is_in(module.name, room)}
+    others = {name for name in module_names() if not is_in(name, room)}
+    apart = {name for name in others if any(is_in(name, other) for other in APART[room])}
+    assert inside and apart
+    assert not {name: found & apart for name, found in inside.items() if found & apart}
 
 
 def test_imports_have_no_cycle() -> None:

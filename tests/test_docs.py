@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lab import loop
-from lab.harness.profiles import PROFILES
+from lab.harness.planning.profiles import PROFILES
 from lab.workloads.contract import ServedWorkload
 from lab.workloads.registry import WORKLOADS
 from tests.codebase import ROOT

@@ -21,9 +21,9 @@ from lab.errors import LabError
 from lab.results import Environment, ProgramRecord, RunRecord, Sample, SyscallCount, read_run
 
 if TYPE_CHECKING:
-    from lab.harness.cores import Cores
+    from lab.harness.machine.cores import Cores
+    from lab.harness.planning.selection import Selection
     from lab.harness.runner import Outcome
-    from lab.harness.selection import Selection
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def bench(context: click.Context, **options: Any) -> None:
     Every run also measures asyncio twice, to see whether the lab agrees with itself, and the floor: the same
     server on bare system calls. Ctrl-C keeps what was measured and reports it.
     """
-    from lab.harness.limits import raise_descriptor_limit
+    from lab.harness.machine.limits import raise_descriptor_limit
 
     raise_descriptor_limit()
     with _signals_as_interrupts():
@@ -61,7 +61,9 @@ def bench(context: click.Context, **options: Any) -> None:
 
 
 def _new(context: click.Context, options: dict[str, Any]) -> int:
-    from lab.harness import checks, counting, folders, neighbours, plan, profiles, sampling
+    from lab.harness import counting, folders, sampling
+    from lab.harness.machine import checks, neighbours
+    from lab.harness.planning import plan, profiles
 
     selection, cores = _with_cores(_selection(options))
     environment = _environment(selection.backends, cores, selection.programs)
@@ -81,8 +83,9 @@ def _new(context: click.Context, options: dict[str, Any]) -> int:
 
 def _resumed(context: click.Context, named: Path) -> int:
     from lab.cli.report import tell_damage
-    from lab.harness import folders, neighbours
-    from lab.harness.cores import choose_cores
+    from lab.harness import folders
+    from lab.harness.machine import neighbours
+    from lab.harness.machine.cores import choose_cores
 
     folder = folders.find(named)
     planned = read_run(folder).record
@@ -100,13 +103,13 @@ def _resumed(context: click.Context, named: Path) -> int:
 
 def _beside(others: bool) -> tuple[str, ...]:
     """What a run should carry that was begun while other benches ran."""
-    from lab.harness import checks
+    from lab.harness.machine import checks
 
     return (checks.examine_benches(others).text,) if others else ()
 
 
 def _selection(options: dict[str, Any]) -> Selection:
-    from lab.harness.selection import Selection
+    from lab.harness.planning.selection import Selection
 
     return Selection(
         profile=options["profile"],
@@ -131,7 +134,7 @@ def _selection(options: dict[str, Any]) -> Selection:
 
 def _with_cores(selection: Selection) -> tuple[Selection, Cores]:
     """The cores of a new run, and the selection with as many load processes as they are for."""
-    from lab.harness.cores import choose_cores
+    from lab.harness.machine.cores import choose_cores
 
     cores = choose_cores(selection.load_processes)
     if len(cores.loads) > 1:
@@ -140,7 +143,8 @@ def _with_cores(selection: Selection) -> tuple[Selection, Cores]:
 
 
 def _environment(names: Iterable[str], cores: Cores, programs: Iterable[ProgramRecord]) -> Environment:
-    from lab.harness import environment, subjects
+    from lab.harness import subjects
+    from lab.harness.machine import environment
 
     every = [subjects.describe(name) for name in (*subjects.default_names(), *names)]
     places = [each.place or each.name for each in every]
@@ -168,7 +172,7 @@ def _announce(record: RunRecord, folder: Path) -> None:
     from lab.cli.counting import announced
     from lab.cli.precision import stopping
     from lab.cli.terminal import console, counted, duration, short
-    from lab.harness import plan
+    from lab.harness.planning import plan
 
     cells = sum(map(len, plan.rounds(record)))
     out = console(sys.stderr)

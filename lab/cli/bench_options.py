@@ -1,7 +1,7 @@
 """The options of ``muxlab bench``, by what they decide.
 
 Rule: an option only turns what was typed into values. What they mean together, and whether they fit, is for
-`lab.harness.selection` to say.
+`lab.harness.planning.selection` to say.
 """
 
 from __future__ import annotations

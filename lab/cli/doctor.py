@@ -20,8 +20,9 @@ def doctor(context: click.Context) -> None:
     Exit code 1 if anything should be mended; notes are for information.
     """
     from lab.cli.terminal import console
-    from lab.harness import checks, environment, neighbours, strace, subjects
-    from lab.harness.cores import choose_cores
+    from lab.harness import strace, subjects
+    from lab.harness.machine import checks, environment, neighbours
+    from lab.harness.machine.cores import choose_cores
 
     names = subjects.default_names()
     machine = environment.capture(choose_cores().note, names)

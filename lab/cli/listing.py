@@ -47,8 +47,8 @@ def backends() -> None:
 def workloads() -> None:
     """List every workload: the question it answers, and its parameters for --set."""
     from lab.cli.terminal import console
-    from lab.harness.rates import can_be_offered
-    from lab.harness.selection import connections_parameter
+    from lab.harness.planning.rates import can_be_offered
+    from lab.harness.planning.selection import connections_parameter
     from lab.workloads.registry import WORKLOADS
 
     out = console(sys.stdout)

@@ -13,8 +13,8 @@ from lab.cli import values
 from lab.results import RunRecord, Sample
 
 if TYPE_CHECKING:
-    from lab.harness.cores import Cores
-    from lab.harness.selection import Selection
+    from lab.harness.machine.cores import Cores
+    from lab.harness.planning.selection import Selection
 
 
 def chosen(given: tuple[int | str, ...]) -> dict[str, object]:
@@ -32,7 +32,7 @@ def offered(
 
     Without any, it stays as it is. ``measure`` takes the trials, as `take_sample` does.
     """
-    from lab.harness import rates
+    from lab.harness.planning import rates
 
     if not (selection.rates or selection.knee):
         return record
@@ -44,7 +44,7 @@ def offered(
 
 def _up_to_the_knee(record: RunRecord, measure: Callable[..., Sample], cores: Cores) -> RunRecord:
     from lab.cli.terminal import console, counted
-    from lab.harness import capacity, rates
+    from lab.harness.planning import capacity, rates
 
     out = console(sys.stderr)
     trials = counted(len(capacity.trials(record)) * capacity.TRIALS, "short trial")

@@ -11,14 +11,14 @@ from lab.errors import LabError
 from lab.results import BodyCheck, ProgramRecord, RunRecord, Sample
 
 if TYPE_CHECKING:
-    from lab.harness.cores import Cores
+    from lab.harness.machine.cores import Cores
 
 
 def chosen(
     serve: str | None, app: str | None, paths: tuple[str, ...], body: BodyCheck | None
 ) -> tuple[ProgramRecord, ...]:
     """The program with each path that it is asked for, as in a `Selection`; raises `LabError`."""
-    from lab.harness import commands
+    from lab.harness.measured import commands
     from lab.workloads.http_replies import checked_path
     from lab.workloads.own_program import checked_place
 
@@ -45,7 +45,7 @@ def packages(programs: Iterable[ProgramRecord]) -> list[str]:
 def rehearsed(record: RunRecord, cores: Cores, measure: Callable[..., Sample]) -> None:
     """Try the program of ``record``, if it has one, before the run; raises `LabError` where that fails."""
     from lab.cli.terminal import console
-    from lab.harness.rehearsal import rehearse
+    from lab.harness.planning.rehearsal import rehearse
 
     if record.control and (programs := [each.work for each in record.scenarios if each.program]):
         console(sys.stderr).print(f"Trying {programs[0]}, on {record.control.name} ...", soft_wrap=True)

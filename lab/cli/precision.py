@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lab.cli.terminal import duration
-from lab.harness.stopping import Precision
+from lab.harness.planning.stopping import Precision
 from lab.results import RunRecord, Sample
 
 

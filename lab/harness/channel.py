@@ -18,8 +18,8 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from lab.errors import LabError
-from lab.harness.cores import pin
-from lab.harness.limits import raise_descriptor_limit
+from lab.harness.machine.cores import pin
+from lab.harness.machine.limits import raise_descriptor_limit
 
 
 class Channel:
@@ -85,7 +85,7 @@ def describe(error: BaseException) -> str:
         return message
     if isinstance(error, NotImplementedError):
         # Imported here, since the load process does without asyncio, which this needs.
-        from lab.harness.probe import missing
+        from lab.harness.trials.probe import missing
 
         return f"unsupported: the loop does not implement {missing(error)}"
     frames = traceback.extract_tb(error.__traceback__)

@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.harness import plan, strace
-from lab.harness.cores import Cores
+from lab.harness import strace
 from lab.harness.events import CountFinished, CountingStarted, CountStarted, Event
+from lab.harness.machine.cores import Cores
+from lab.harness.planning import plan
 from lab.harness.sampling import Timing, take_sample
 from lab.results import RunRecord, ScenarioRecord, SubjectRecord, SyscallCount, append_syscalls
 from lab.workloads.registry import workload

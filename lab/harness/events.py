@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lab.harness.plan import Cell
+from lab.harness.planning.plan import Cell
 from lab.results import RunRecord, Sample, ScenarioRecord, SubjectRecord, SyscallCount
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lab.errors import LabError, RunError
-from lab.harness.allocator import ALLOCATOR_VARIABLES
+from lab.harness.machine.allocator import ALLOCATOR_VARIABLES
 from lab.results import RUN_FILE, SAMPLES_FILE, SYSCALLS_FILE, Environment, Run, read_run
 
 RUNS = Path("runs")

@@ -20,9 +20,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from lab.harness.children import Children
-from lab.harness.clients import CONNECT_BATCH
-from lab.harness.kept_schedule import open_loop_record
 from lab.harness.latency import latency_record, read_raw
+from lab.harness.load.clients import CONNECT_BATCH
+from lab.harness.load.kept_schedule import open_loop_record
 from lab.results import LatencyRecord, OpenLoopRecord
 
 MERGED: dict[str, Callable[[Iterable[Any]], Any]] = {
@@ -44,7 +44,7 @@ class Loads:
         self._reports: list[dict[str, Any]] = []
         roles = [f"load {number} of {len(jobs)}" for number in range(1, 1 + len(jobs))]
         self._processes = [
-            children.start(role if len(jobs) > 1 else "load", "lab.harness.load", job)
+            children.start(role if len(jobs) > 1 else "load", "lab.harness.load.process", job)
             for role, job in zip(roles, jobs, strict=True)
         ]
 

@@ -20,9 +20,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.harness import plan
 from lab.harness.counting import Count, CountingPass, count_syscalls
-from lab.harness.environment import now
 from lab.harness.events import (
     CellFinished,
     CellStarted,
@@ -33,10 +31,12 @@ from lab.harness.events import (
     Stopped,
     Warned,
 )
-from lab.harness.pace import Pace
-from lab.harness.plan import Cell
+from lab.harness.machine.environment import now
+from lab.harness.planning import plan
+from lab.harness.planning.pace import Pace
+from lab.harness.planning.plan import Cell
+from lab.harness.planning.stopping import HowPrecise, enough, first_round_too_long, out_of_time
 from lab.harness.sampling import Cores, choose_cores, take_sample
-from lab.harness.stopping import HowPrecise, enough, first_round_too_long, out_of_time
 from lab.results import RunRecord, Sample, SyscallCount, append_sample, write_run
 
 GIVE_UP_AFTER = 3

@@ -19,12 +19,12 @@ from datetime import datetime
 from typing import Any
 
 from lab.harness.children import Child, ChildFailure, Children, Tracers
-from lab.harness.client_kinds import to_job
-from lab.harness.cores import Cores, choose_cores
-from lab.harness.kept_schedule import was_late
-from lab.harness.listener import socket_path
+from lab.harness.load.client_kinds import to_job
+from lab.harness.load.kept_schedule import was_late
 from lab.harness.loads import Loads
-from lab.harness.rates import clients_of
+from lab.harness.machine.cores import Cores, choose_cores
+from lab.harness.measured.listener import socket_path
+from lab.harness.planning.rates import clients_of
 from lab.results import LatencyRecord, Sample, ScenarioRecord, SubjectRecord
 from lab.workloads.contract import DrivenWorkload, InProcessWorkload, ServedWorkload
 from lab.workloads.registry import workload
@@ -157,8 +157,8 @@ def _figures(cell: _Cell) -> dict[str, Any]:
 
 def _start_server(children: Children, work: DrivenWorkload, job: dict[str, Any]) -> Child:
     if isinstance(work, ServedWorkload):
-        return children.start("server", "lab.harness.worker", job)
-    return children.start("server", "lab.harness.keeper", job, KEEPER_GRACE_S)
+        return children.start("server", "lab.harness.measured.worker", job)
+    return children.start("server", "lab.harness.measured.keeper", job, KEEPER_GRACE_S)
 
 
 def _served(children: Children, server: Child, loads: Loads) -> dict[str, Any]:
@@ -201,7 +201,7 @@ def _connection_bytes(children: Children, server: Child, loads: Loads, address: 
 
 
 def _in_process(children: Children, cell: _Cell) -> dict[str, Any]:
-    worker = children.start("server", "lab.harness.worker", cell.server_job())
+    worker = children.start("server", "lab.harness.measured.worker", cell.server_job())
     measured = children.expect(worker, "measured", "the workload to finish its window")
     return _without_event(measured) | {
         "setup_s": children.elapsed_s() - measured["window_s"],

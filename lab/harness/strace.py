@@ -29,7 +29,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-from lab.harness import marks
+from lab.harness.measured import marks
 
 PROBE_S = 10.0
 """To trace a program that does nothing takes milliseconds."""
@@ -41,8 +41,8 @@ _MARK = re.compile(rf'"{marks.PREFIX}-(begin|end)-(own|others|started)"')
 
 def tracers(trace: Path) -> dict[str, tuple[str, ...]]:
     """What `lab.harness.sampling.take_sample` wants, to have the measured process's calls in ``trace``."""
-    measured = dict.fromkeys(("lab.harness.worker", "lab.harness.keeper"), command(trace))
-    return measured | {"lab.harness.load": command(Path(os.devnull))}
+    measured = dict.fromkeys(("lab.harness.measured.worker", "lab.harness.measured.keeper"), command(trace))
+    return measured | {"lab.harness.load.process": command(Path(os.devnull))}
 
 
 def command(trace: Path, strace: str | None = None) -> tuple[str, ...]:

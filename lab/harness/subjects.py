@@ -21,15 +21,16 @@ from typing import TYPE_CHECKING
 
 from backends import registry
 from lab.errors import LabError, UnknownNameError
-from lab.harness import allocator, entry_points
-from lab.harness.entry_points import Advertised
-from lab.harness.probe import unsupported
+from lab.harness.machine import allocator
+from lab.harness.trials import entry_points
+from lab.harness.trials.entry_points import Advertised
+from lab.harness.trials.probe import unsupported
 from lab.results import ScenarioRecord, SubjectRecord
 from lab.workloads.contract import InProcessWorkload, Workload
 from lab.workloads.registry import workload
 
 if TYPE_CHECKING:
-    from lab.harness.trial import Examination
+    from lab.harness.trials.trial import Examination
 
 CONTROL = "asyncio"
 FLOOR = "floor"
@@ -234,7 +235,7 @@ def lacking_here(name: str, workload_name: str) -> str | None:
 
 def _trial() -> ModuleType:
     # Imported here: the measured process imports this module, and starts no processes.
-    from lab.harness import trial
+    from lab.harness.trials import trial
 
     return trial
 

@@ -1,6 +1,6 @@
 """What the load is to be for a served workload: one description for each kind of client.
 
-Plain numbers and names, since a description crosses a pipe as JSON. `lab.harness.client_kinds` has the
+Plain numbers and names, since a description crosses a pipe as JSON. `lab.harness.load.client_kinds` has the
 engine of each kind. Imported by the load process, so nothing here needs asyncio.
 """
 

@@ -1,7 +1,7 @@
 """Somebody's own program as a workload: GET requests to whatever it serves.
 
-``serve``: a command that the harness starts in processes of its own (`lab.harness.program`). ``app``: a
-coroutine that runs on the subject's loop in the measured process, as the server of any workload does.
+``serve``: a command that the harness starts in processes of its own (`lab.harness.measured.program`).
+``app``: a coroutine that runs on the subject's loop in the measured process, as the server of any workload.
 
 Neither has a floor, since nobody can say what the program would be without a loop.
 """

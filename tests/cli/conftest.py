@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import reports
-from lab.harness import neighbours, subjects
+from lab.harness import subjects
+from lab.harness.machine import neighbours
 from lab.results import read_run
 from tests.cli.benching import FakeFiles
 

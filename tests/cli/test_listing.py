@@ -12,8 +12,9 @@ from click.testing import CliRunner, Result
 from lab import cli
 from lab.cli.app import muxlab
 from lab.cli.terminal import duration
-from lab.harness import environment, subjects
-from lab.harness.rates import can_be_offered
+from lab.harness import subjects
+from lab.harness.machine import environment
+from lab.harness.planning.rates import can_be_offered
 from lab.workloads.registry import WORKLOADS
 from tests import fake_measuring
 

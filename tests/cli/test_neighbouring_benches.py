@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from lab.cli.app import muxlab
 from lab.cli.bench import Instruments
-from lab.harness import neighbours
+from lab.harness.machine import neighbours
 from lab.results import read_run
 from tests.fake_measuring import FakeMeasure
 

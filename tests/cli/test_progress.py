@@ -10,10 +10,11 @@ import pytest
 from rich.console import Console
 
 from lab.cli import progress, terminal
-from lab.harness import plan, runner
+from lab.harness import runner
 from lab.harness.events import RoundFinished
+from lab.harness.planning import plan
+from lab.harness.planning.selection import Selection
 from lab.harness.sampling import Cores
-from lab.harness.selection import Selection
 from lab.results import RunRecord
 from tests.fake_measuring import FakeCatalogue, FakeMeasure, environment
 

@@ -1,7 +1,7 @@
 """A server without a process or a socket: it answers by a clock that only it, and what it is asked, move on.
 
 One request after the other, each in the same time; it may stall once. Connections to it, and the readiness
-call that watches them, stand in for the real ones of `lab.harness.verified_connections`.
+call that watches them, stand in for the real ones of `lab.harness.load.verified_connections`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from lab.harness import verified_connections
-from lab.harness.verified_connections import VerifiedConnections
+from lab.harness.load import verified_connections
+from lab.harness.load.verified_connections import VerifiedConnections
 from lab.workloads.clients import Asking
 from lab.workloads.readiness import READ
 

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from lab.errors import LabError
-from lab.harness import counting, plan, strace, subjects
-from lab.harness.cores import choose_cores
+from lab.harness import counting, strace, subjects
 from lab.harness.events import CellFinished, CountFinished, CountingStarted, Event
+from lab.harness.machine.cores import choose_cores
+from lab.harness.planning import plan
+from lab.harness.planning.selection import Selection
 from lab.harness.sampling import Timing
-from lab.harness.selection import Selection
 from lab.results import RunRecord, ScenarioRecord, SubjectRecord, SyscallCount, read_run
 from lab.workloads.registry import workload
 from tests.fake_measuring import FakeCatalogue, FakeMeasure, environment

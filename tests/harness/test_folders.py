@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from lab.errors import LabError, RunError
-from lab.harness import folders, plan, runner
+from lab.harness import folders, runner
+from lab.harness.planning import plan
+from lab.harness.planning.selection import Selection
 from lab.harness.sampling import Cores
-from lab.harness.selection import Selection
 from lab.results import RUN_FILE, SAMPLES_FILE, read_run
 from tests.fake_measuring import FakeCatalogue, FakeMeasure, environment
 

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from lab.harness import children, sampling, subjects
-from lab.harness.client_kinds import ENGINES, open_clients, to_job
-from lab.harness.cores import Cores
 from lab.harness.latency import latency_record, write_raw
-from lab.harness.listener import listen
+from lab.harness.load.client_kinds import ENGINES, open_clients, to_job
 from lab.harness.loads import Loads, busiest_core
+from lab.harness.machine.cores import Cores
+from lab.harness.measured.listener import listen
 from lab.harness.sampling import Timing, take_sample
 from lab.results import Sample
 from lab.workloads.clients import Asking, Churning, Clients, Datagrams, Mixing, Pipelining, Publishing

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from lab.harness import plan, runner
+from lab.harness import runner
 from lab.harness.events import CellFinished, CellStarted, Event, RoundFinished, RunStarted, Warned
+from lab.harness.planning import plan
+from lab.harness.planning.selection import Selection
 from lab.harness.sampling import Cores
-from lab.harness.selection import Selection
 from lab.results import RunRecord, read_run
 from tests.fake_measuring import FakeCatalogue, FakeMeasure, environment
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lab.harness import children, subjects
-from lab.harness.rates import at_rate
+from lab.harness.planning.rates import at_rate
 from lab.harness.sampling import Cores, Timing, choose_cores, client_limited, take_sample
 from lab.harness.stuck import innermost_frame
 from lab.results import Sample, ScenarioRecord, from_json, to_json
@@ -99,7 +99,7 @@ def test_a_sample_says_what_it_is_of_and_survives_storage() -> None:
 
 
 def test_the_load_process_starts_without_what_takes_longest() -> None:
-    load = "import sys, lab.harness.load; print({'asyncio', 'ssl', 'logging'} & set(sys.modules))"
+    load = "import sys, lab.harness.load.process; print({'asyncio', 'ssl', 'logging'} & set(sys.modules))"
     told = subprocess.run([sys.executable, "-c", load], capture_output=True, text=True, check=True)
     assert told.stdout == "set()\n"
 

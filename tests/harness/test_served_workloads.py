@@ -17,8 +17,8 @@ from contextlib import closing, contextmanager
 import pytest
 
 from lab.harness import subjects
-from lab.harness.client_kinds import open_clients
-from lab.harness.listener import listen, socket_path
+from lab.harness.load.client_kinds import open_clients
+from lab.harness.measured.listener import listen, socket_path
 from lab.workloads.contract import ServedWorkload, Values
 from lab.workloads.registry import WORKLOADS
 from tests.harness.small_scenarios import small_scenario

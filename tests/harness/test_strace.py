@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.harness import marks, strace
+from lab.harness import strace
+from lab.harness.measured import marks
 
 SERVED = """\
 10 execve(0x7ffd, 0x7ffe, 0x5581)       = 0

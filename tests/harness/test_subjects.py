@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from lab.errors import LabError, UnknownNameError
-from lab.harness import subjects, trial
+from lab.harness import subjects
+from lab.harness.trials import trial
 from lab.workloads.registry import workload
 
 CUSTOM = "tests.harness.loops_for_tests"

@@ -1,0 +1,156 @@
+"""The measured process: one subject under one scenario, for one sample.
+
+It is started anew for every sample (``python -m lab.harness.measured.worker``) and does what its job says. A
+workload that drives itself reads its own accounts. Beside a server a *control thread* waits for the parent's
+commands and answers them, so that every loop, and the floor, which has none, are treated alike, and nothing
+runs in the loop on the harness's behalf. While it waits it holds neither the interpreter's lock nor a core.
+Its price is paid by all subjects alike: in a process with a second thread each system call on a descriptor
+and each malloc costs some nanoseconds more.
+
+The garbage collector is left as the subject finds it: what it costs is part of the subject's price.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import threading
+import time
+from dataclasses import asdict
+from typing import Any
+
+from lab.errors import LabError
+from lab.harness import subjects
+from lab.harness.channel import Channel
+from lab.harness.latency import latency_record
+from lab.harness.machine import allocator
+from lab.harness.measured import marks, observer
+from lab.harness.measured.listener import listen
+from lab.results import ProgramRecord
+from lab.workloads.contract import Exercise, ExerciseByHand, InProcessWorkload, ServedWorkload, Timed
+from lab.workloads.registry import workload
+
+
+def main() -> None:
+    """Run the job that comes on the standard input. Never returns: the parent ends this process."""
+    channel = Channel()
+    job = channel.start()
+    try:
+        if job["allocator"] == allocator.SEASONED:
+            allocator.season()
+        program = job["program"] and ProgramRecord(**job["program"])
+        work = workload(job["workload"], program)
+        if isinstance(work, ServedWorkload):
+            _serve(channel, job, work)
+            raise RuntimeError("the server ended by itself; expected it to serve until it is stopped")
+        if isinstance(work, InProcessWorkload):
+            with work.surroundings(job["values"], job["core_beside"]) or contextlib.nullcontext():
+                _exercise(channel, job, work)
+        channel.command()
+    except BaseException as error:
+        channel.fail(error, sentences=(LabError,))
+    os._exit(0)
+
+
+def _serve(channel: Channel, job: dict[str, Any], work: ServedWorkload) -> None:
+    loop = None if job["subject"] == subjects.FLOOR else _new_loop(channel, job)
+    listener = listen(work.wire, job["path"])
+    control = threading.Thread(
+        target=_control, args=(channel, loop, job["traced"]), name="control", daemon=True
+    )
+    control.start()
+    channel.report("listening", address=listener.getsockname(), pinned=job["pinned"])
+    if loop is None:
+        work.serve_by_hand(listener)
+    else:
+        loop.run_until_complete(work.serve(listener))
+
+
+def _new_loop(channel: Channel, job: dict[str, Any]) -> asyncio.AbstractEventLoop:
+    loop = subjects.factory(job["subject"])()
+    asyncio.set_event_loop(loop)
+    loop.set_exception_handler(lambda _loop, context: channel.fail(_error_of(context)))
+    return loop
+
+
+def _error_of(context: dict[str, Any]) -> BaseException:
+    return context.get("exception") or RuntimeError(f"the loop reported: {context.get('message')}")
+
+
+def _control(channel: Channel, loop: asyncio.AbstractEventLoop | None, traced: bool) -> None:
+    """Answer the parent while the server serves. Both snapshots are taken while no request is under way."""
+    try:
+        before: observer.Usage | None = None
+        while True:
+            command = channel.command()
+            if command == "memory":
+                channel.report("resident", bytes=observer.resident_bytes())
+                continue
+            now = observer.usage(loop)
+            if command == "begin":
+                before = now
+                if traced:
+                    marks.leave("begin", "others")
+                channel.report("begun")
+            else:
+                if traced:
+                    marks.leave("end", "others")
+                used = observer.difference(before, now)
+                channel.report("used", **used, peak_rss_bytes=observer.peak_rss_bytes())
+    except BaseException as error:
+        channel.fail(error)
+
+
+def _exercise(channel: Channel, job: dict[str, Any], work: InProcessWorkload) -> None:
+    """Warm up and measure a workload that drives itself; report what the window took."""
+    if job["subject"] == subjects.FLOOR:
+        with work.by_hand(job["values"]) as by_hand:
+            by_hand.run(job["warmup_s"])
+            window = _Window(by_hand, None, job["traced"])
+            channel.report("measured", **window.close(by_hand.run(job["window_s"])), pinned=job["pinned"])
+    else:
+        loop = _new_loop(channel, job)
+        with work.on_loop(loop, job["values"]) as exercise:
+            measured = loop.run_until_complete(_measure(exercise, loop, job))
+            channel.report("measured", **measured, pinned=job["pinned"])
+
+
+async def _measure(
+    exercise: Exercise, loop: asyncio.AbstractEventLoop, job: dict[str, Any]
+) -> dict[str, Any]:
+    await exercise.run(job["warmup_s"])
+    window = _Window(exercise, loop, job["traced"])
+    return window.close(await exercise.run(job["window_s"]))
+
+
+class _Window:
+    """The measured window of an in-process workload: opened by making it, closed once."""
+
+    def __init__(self, exercise: Exercise | ExerciseByHand, loop: object | None, traced: bool) -> None:
+        self._loop, self._traced = loop, traced
+        self._latencies_ns = exercise.latencies_ns if isinstance(exercise, Timed) else []
+        self._latencies_ns.clear()
+        self._before = observer.usage(loop)
+        self._start = time.perf_counter()
+        if traced:
+            marks.leave("begin", "own")
+
+    def close(self, operations: int) -> dict[str, Any]:
+        """What was done and used since."""
+        if self._traced:
+            marks.leave("end", "own")
+        window_s = time.perf_counter() - self._start
+        used = observer.difference(self._before, observer.usage(self._loop))
+        latency = latency_record(self._latencies_ns)
+        return {
+            "operations": operations,
+            "window_s": window_s,
+            **used,
+            "peak_rss_bytes": observer.peak_rss_bytes(),
+            "latency": asdict(latency) if latency else None,
+        }
+
+
+if __name__ == "__main__":
+    main()

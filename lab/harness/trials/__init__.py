@@ -1,0 +1,1 @@
+"""What may not work here is tried in a process of its own, before anything is timed."""
