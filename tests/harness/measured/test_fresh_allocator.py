@@ -54,7 +54,7 @@ def test_a_buffer_of_asyncios_size_is_mapped_as_in_a_fresh_process() -> None:
 
 
 def test_seasoning_ends_the_fresh_state() -> None:
-    assert state_after("from lab.harness import allocator\nallocator.season()\n") == "seasoned"
+    assert state_after("from lab.harness.machine import allocator\nallocator.season()\n") == "seasoned"
 
 
 def test_the_first_end_of_a_stream_ends_the_fresh_state_and_reading_messages_does_not() -> None:
