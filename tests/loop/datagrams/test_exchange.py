@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import resource
 import socket
 import sys
@@ -173,15 +174,16 @@ def test_a_message_that_is_too_long_is_an_error_of_the_network(loop: Loop, run: 
 def test_small_messages_cost_no_page_faults(any_tasks: Loop, new_pair: Callable[..., Pair]) -> None:
     with socket.socket(type=socket.SOCK_DGRAM) as sender:
 
-        async def main() -> int:
+        async def main() -> list[int]:
+            """The faults of each hundred messages; what else runs in the process may disturb one of them."""
             async with endpoint(any_tasks, local_addr=("127.0.0.1", 0)) as protocol:
                 sender.connect(protocol.transport.get_extra_info("sockname"))
-                faults = 0
-                for count in range(1, 401):
-                    if count == 101:  # after a warm-up
-                        faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+                faults = []
+                for count in range(1, 502):
+                    if count % 100 == 1:
+                        faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
                     sender.send(b"small")
                     await protocol.messages(count)
-                return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - faults
+                return [after - before for before, after in itertools.pairwise(faults)]
 
-        assert any_tasks.run_until_complete(main()) < 100
+        assert min(any_tasks.run_until_complete(main())) < 33
