@@ -89,7 +89,7 @@ def test_what_goes_wrong_raises_what_asyncio_raises(run_program: RunProgram) -> 
         code = await silent.wait()
         with contextlib.suppress(
             ProcessLookupError
-        ):  # which asyncio raises once it has closed the pipes, too
+        ):  # asyncio: once the pipes are closed, too
             silent.kill()
         return code
 
