@@ -34,6 +34,8 @@ class Champion:
     """Scenarios with any result."""
     exceptions: tuple[tuple[ScenarioJudgement, tuple[str, ...]], ...]
     """Scenarios in which it is not, and who is best there."""
+    untested: bool = False
+    """It shares the title with a subject that no scenario has enough common rounds to hold it against."""
 
 
 @dataclass(frozen=True)
@@ -76,17 +78,24 @@ def champion(scenarios: list[ScenarioJudgement], eligible: Eligible) -> Champion
         return won_first, sum(wins[name]), -ranked.index(name)
 
     best = max(wins, key=merit)
+    shares_with = tuple(
+        name
+        for name in wins
+        if name != best and all(other for other, own in zip(wins[name], wins[best], strict=True) if own)
+    )
     return Champion(
         name=best,
-        shares_with=tuple(
-            name
-            for name in wins
-            if name != best and all(other for other, own in zip(wins[name], wins[best], strict=True) if own)
-        ),
+        shares_with=shares_with,
+        untested=any(_untested(best, name, [judged for judged, _ in found]) for name in shares_with),
         wins=sum(wins[best]),
         of=len(found),
         exceptions=tuple((judged, names) for judged, names in found if best not in names),
     )
+
+
+def _untested(name: str, other: str, scenarios: list[ScenarioJudgement]) -> bool:
+    """No scenario has the rounds to compare the two, as when the samples of one failed."""
+    return all(each.compare(name, other).verdict is Verdict.NOT_MEASURABLE for each in scenarios)
 
 
 def answer(judgement: Judgement) -> Answer | None:

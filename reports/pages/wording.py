@@ -38,16 +38,34 @@ def headline(judgement: Judgement, found: Answer | None) -> str:
     if found.lead.scenario.program:
         return _headline_of_program(judgement, found)
     what = "serves sockets" if found.lead.scenario.has_server else f"handles {found.lead.scenario.workload}"
-    if too_few_rounds(judgement):
+    if _too_few(judgement, best):
         return (
             f"Of the backends, {best.name} costs least here, but the rounds are too few to call it the best."
         )
-    cheaper = [each.reference for each in found.against if _beats(judgement, each)]
+    return _title(judgement, found, what)
+
+
+def _title(judgement: Judgement, found: Answer, what: str) -> str:
+    """Who is the best backend, and whether another loop is as good or better."""
+    best = found.champion
     names = listed([best.name, *best.shares_with])
+    loops = [each for each in found.against if not _is_floor(judgement, each)]
+    cheaper = [each.reference for each in loops if each.verdict is Verdict.WORSE]
+    level = [each.reference for each in loops if not each.told_apart]
+    alone = _backends_measured(judgement) == {best.name}
+    does = _plural(what) if best.shares_with else what
+    if not cheaper and not level:
+        return f"{names}{', the only backend measured,' if alone else ''} {does} best on this machine."
+    title = "are the best backends" if best.shares_with else "is the best backend"
+    said = f"{names} is the only backend measured, and" if alone else f"{names} {title} on this machine, but"
     if cheaper:
-        are = "are the best backends" if best.shares_with else "is the best backend"
-        return f"{names} {are} on this machine, but {cheaper[0]} {what} cheaper still."
-    return f"{names} {_plural(what) if best.shares_with else what} best on this machine."
+        return f"{said} {cheaper[0]} {what} cheaper{'' if alone else ' still'}."
+    return f"{said} cannot be told from {listed(level)}."
+
+
+def _backends_measured(judgement: Judgement) -> set[str]:
+    cells = [cell for each in judgement.scenarios for cell in each.cells.values()]
+    return {cell.subject.name for cell in cells if is_backend(cell)}
 
 
 def _headline_of_program(judgement: Judgement, found: Answer) -> str:
@@ -55,17 +73,20 @@ def _headline_of_program(judgement: Judgement, found: Answer) -> str:
     best, lead = found.champion, found.lead
     program = f"your program ({lead.scenario.program.name})"
     names = [best.name, *best.shares_with]
-    if too_few_rounds(judgement):
+    if _too_few(judgement, best):
         return f"{best.name} costs {program} least here, but the rounds are too few to call it the best."
     if len(names) > 1 and {name for name in lead.ranking if lead.cells[name].competes} <= set(names):
         return f"For {program}, there is no difference beyond noise between {listed(names)}."
     return f"{listed(names)} {'serve' if best.shares_with else 'serves'} {program} best on this machine."
 
 
-def _beats(judgement: Judgement, against: Comparison) -> bool:
-    """Another loop, not the floor, costs less than the champion."""
-    is_floor = judgement.floor is not None and judgement.floor.name == against.reference
-    return against.verdict is Verdict.WORSE and not is_floor
+def _is_floor(judgement: Judgement, against: Comparison) -> bool:
+    return judgement.floor is not None and judgement.floor.name == against.reference
+
+
+def _too_few(judgement: Judgement, best: Champion) -> bool:
+    """Rounds to name a winner or a tie are lacking: in the run, or in common with one that seems level."""
+    return too_few_rounds(judgement) or best.untested
 
 
 def _plural(phrase: str) -> str:
@@ -75,7 +96,7 @@ def _plural(phrase: str) -> str:
 
 def tie(best: Champion, judgement: Judgement) -> str:
     """That several share the title; empty when nobody does."""
-    if not best.shares_with or too_few_rounds(judgement):
+    if not best.shares_with or _too_few(judgement, best):
         return ""
     return f"There is no difference beyond noise between {listed([best.name, *best.shares_with])}."
 
@@ -156,9 +177,10 @@ def workload_verdict(judgement: Judgement, members: list[ScenarioJudgement]) -> 
         return "No result."
     lead = lead_scenario(members, best.name)
     against = [lead.compare(best.name, each.name) for each in references(judgement, lead, best.name)]
-    tied = bool(best.shares_with) and not too_few_rounds(judgement)
+    too_few = _too_few(judgement, best)
+    tied = bool(best.shares_with) and not too_few
     names = [best.name, *best.shares_with]
-    if too_few_rounds(judgement):
+    if too_few:
         said = f"{best.name} has the lowest median, on too few rounds for a verdict"
     elif tied and all(set(each.ranking) <= set(names) for each in members):
         said = f"no difference beyond noise between {listed(names)}"

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from synthetic_run import COSTS_US, SyntheticRun, echo, idle, ring
+from synthetic_run import COSTS_US, SUBJECTS, SyntheticRun, echo, idle, ring
 
 from lab.results import ScenarioRecord
 from reports.analysis.answer import answer
@@ -17,7 +17,7 @@ from reports.pages.context import scenario_table
 from reports.pages.phrases import counted, level, plural, verdict
 from reports.pages.summary import markdown
 from reports.pages.trust import a_a_statement, banners, disagreement, how_sure, noise_floors
-from reports.pages.wording import workload_verdict
+from reports.pages.wording import headline, workload_verdict
 
 
 def judged(**changes: object) -> Judgement:
@@ -154,3 +154,37 @@ def _judged_alone(scenario: ScenarioRecord) -> Judgement:
 )
 def test_every_unit_has_a_plural(unit: str, several: str) -> None:
     assert plural(unit) == several
+
+
+def test_a_backend_that_cannot_be_told_from_another_loop_is_not_called_best_of_all() -> None:
+    judgement = judged(costs_us=dict.fromkeys(COSTS_US, 20.0) | {"floor": 5.0}, noise=0.01)
+    said = headline(judgement, answer(judgement))
+    assert "best backends on this machine, but cannot be told from" in said
+    assert "uvloop" in said and "asyncio" in said
+
+
+@pytest.mark.parametrize(
+    ("uvloop_us", "said"),
+    [
+        (15.0, "epoll, the only backend measured, serves sockets best on this machine."),
+        (7.1, "epoll is the only backend measured, and cannot be told from uvloop."),
+        (3.0, "epoll is the only backend measured, and uvloop serves sockets cheaper."),
+    ],
+)
+def test_an_only_backend_is_not_called_the_best_of_the_backends(uvloop_us: float, said: str) -> None:
+    measured = tuple(each for each in SUBJECTS if each.kind != "mini-loop" or each.name == "epoll")
+    judgement = judged(subjects=measured, costs_us=dict(COSTS_US, uvloop=uvloop_us), noise=0.01)
+    assert headline(judgement, answer(judgement)) == said
+
+
+def test_two_that_have_too_few_rounds_in_common_are_not_called_level() -> None:
+    whole = SyntheticRun(scenarios=(echo(),), costs_us=dict(COSTS_US, epoll=2.0), rounds=3).build()
+    kept = tuple(
+        each
+        for each in whole.samples
+        if each.subject not in ("poll", "epoll", "epoll-et", "select", "selectors-epoll")
+        or (each.subject == "epoll" and each.round < 2)
+    )
+    judgement = judge(dataclasses.replace(whole, samples=kept))
+    said = workload_verdict(judgement, list(judgement.scenarios))
+    assert said.startswith("epoll has the lowest median, on too few rounds for a verdict")
