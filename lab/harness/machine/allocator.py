@@ -9,13 +9,15 @@ the end of a stream frees its whole buffer.
 Rule: the worker is seasoned, as a service is that lasts, unless a scenario says *fresh*. To season it, one
 block of `SEASONING_BYTES` is freed before the loop is made. It is 1 MiB, the largest read that any loop here
 asks for: from then on all of them come from the heap. glibc would follow up to 32 MiB, but no loop allocates
-such blocks. With any other allocator this changes nothing.
+such blocks. With any other allocator this changes nothing. To keep it fresh, the heap's free end is given back
+first (malloc_trim(3)): what fits there is not mapped either.
 
 Pitfall: any of `FIXING_VARIABLES` in the environment, or such a tunable, fixes the threshold for good.
 """
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import difflib
 import os
@@ -47,6 +49,15 @@ def season() -> None:
     """Free a block that was mapped: blocks up to its size come from the heap from now on."""
     # Of zeroes, from calloc: the kernel has them ready, and no page of the block is touched.
     bytes(SEASONING_BYTES)
+
+
+def keep_fresh() -> None:
+    """Give the heap's free end back to the kernel: a large block that fits there would not be mapped.
+
+    How much room imports have left there differs with the Python, and with the length of a path.
+    """
+    if is_glibc():
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def cannot_be_fresh(program: ProgramRecord | None = None) -> str | None:

@@ -39,6 +39,8 @@ def main() -> None:
     try:
         if job["allocator"] == allocator.SEASONED:
             allocator.season()
+        elif job["allocator"] == allocator.FRESH:
+            allocator.keep_fresh()
         program = job["program"] and ProgramRecord(**job["program"])
         work = workload(job["workload"], program)
         if isinstance(work, ServedWorkload):
