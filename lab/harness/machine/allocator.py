@@ -9,8 +9,8 @@ the end of a stream frees its whole buffer.
 Rule: the worker is seasoned, as a service is that lasts, unless a scenario says *fresh*. To season it, one
 block of `SEASONING_BYTES` is freed before the loop is made. It is 1 MiB, the largest read that any loop here
 asks for: from then on all of them come from the heap. glibc would follow up to 32 MiB, but no loop allocates
-such blocks. With any other allocator this changes nothing. To keep it fresh, the heap's free end is given back
-first (malloc_trim(3)): what fits there is not mapped either.
+such blocks. With any other allocator this changes nothing. To keep it fresh, the heap's free end is given
+back first (malloc_trim(3)): what fits there is not mapped either.
 
 Pitfall: any of `FIXING_VARIABLES` in the environment, or such a tunable, fixes the threshold for good.
 """
