@@ -139,9 +139,15 @@ class Child:
         self._process.send_signal(signal.SIGCONT)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(GRACE_S)
-        size = self._stderr.seek(0, os.SEEK_END)
-        self._stderr.seek(max(0, size - TAIL_BYTES))
-        return self._stderr.read().decode(errors="replace").strip()
+        return self.printed()
+
+    def printed(self) -> str:
+        """The tail of the child's standard error; the child may still be writing to it."""
+        # The child writes at the same offset, so it must not be moved.
+        descriptor = self._stderr.fileno()
+        size = os.fstat(descriptor).st_size
+        tail = os.pread(descriptor, TAIL_BYTES, max(0, size - TAIL_BYTES))
+        return tail.decode(errors="replace").strip()
 
     def close(self) -> None:
         """Wait for the killed child and give everything back."""
@@ -185,7 +191,8 @@ class Children:
 
     def _last_words(self, failed: Child | None) -> str:
         if failed:
-            return failed.terminate()
+            # A load whose sentence says all prints nothing: then what the server has said may tell the cause.
+            return failed.terminate() or self._children[0].printed()
         return "\n".join(f"--- {child.role}\n{child.terminate()}" for child in self._children)
 
     def start(self, role: str, module: str, job: dict[str, Any], grace_s: float = 0.0) -> Child:

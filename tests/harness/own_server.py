@@ -33,6 +33,11 @@ def leave() -> bytes:
     os._exit(7)
 
 
+def broken() -> bytes:
+    print("why the page is broken", flush=True)
+    return plain(b"", b"500 Internal Server Error")
+
+
 PAGES: dict[bytes, Callable[[], bytes]] = {
     b"/": lambda: plain(b"hello"),
     b"/chunked": lambda: b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
@@ -46,6 +51,7 @@ PAGES: dict[bytes, Callable[[], bytes]] = {
     b"/other": lambda: b"SSH-2.0-OpenSSH\r\n",
     b"/burn": burn,
     b"/leave": leave,
+    b"/broken": broken,
 }
 
 

@@ -13,6 +13,7 @@ import json
 import time
 from typing import Any
 
+from lab.errors import LabError
 from lab.harness.channel import Channel
 from lab.harness.latency import write_raw
 from lab.harness.load.client_kinds import from_job, open_clients
@@ -36,7 +37,7 @@ def main() -> None:
         channel.report("measured", **_measure(clients, job["window_s"], job["raw"]))
         channel.command()
     except BaseException as error:
-        channel.fail(error)
+        channel.fail(error, sentences=(LabError,))
 
 
 def _connect(channel: Channel, clients: LoadClients) -> None:

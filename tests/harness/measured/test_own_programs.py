@@ -94,6 +94,7 @@ def test_a_coroutine_runs_on_the_subject_in_the_measured_process() -> None:
             "expected your command to serve until it is ended, got exit status 7",
             "on my way",
         ),
+        (SERVER, "/broken", "got 500 Internal Server Error", "why the page is broken"),
         (f"{SERVER} 'own loop'", "/", "made none: it brings a loop of its own", ""),
     ],
 )
