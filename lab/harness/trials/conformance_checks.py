@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import socket
 import threading
 import time
@@ -26,6 +27,9 @@ EARLY_S = 0.002
 
 def _call_soon(loop: Loop) -> None:
     seen: list[str] = []
+    given: contextvars.ContextVar[str] = contextvars.ContextVar("given", default="none")
+    context = contextvars.copy_context()
+    context.run(given.set, "its own")
 
     def second() -> None:
         seen.append("second")
@@ -35,9 +39,10 @@ def _call_soon(loop: Loop) -> None:
     loop.call_soon(seen.append, "first")
     loop.call_soon(second)
     loop.call_soon(seen.append, "third")
+    loop.call_soon(lambda: seen.append(given.get()), context=context)
     same("before the loop ran", [], list(seen))
     loop.run_forever()
-    same("the order", ["first", "second", "third", "from the second"], seen)
+    same("the order, and the context", ["first", "second", "third", "its own", "from the second"], seen)
 
 
 def _cancelled(loop: Loop) -> None:
@@ -259,7 +264,7 @@ def _pair() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 
 CHECKS: tuple[Check, ...] = (
-    Check("call_soon", "callbacks to run in the order in which they were given", _call_soon),
+    Check("call_soon", "callbacks to run in their order, each in the context that it was given", _call_soon),
     Check("cancelled handles", "a cancelled callback not to run", _cancelled),
     Check("timers", "timers to fire in the order of their times, none early", _timers),
     Check("futures and tasks", "results, errors and cancellation to reach whoever awaits them", _futures),

@@ -39,6 +39,11 @@ class LastInFirstOut(asyncio.SelectorEventLoop):
         return handle
 
 
+class Contextless(asyncio.SelectorEventLoop):
+    def call_soon(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:
+        return super().call_soon(callback, *args)
+
+
 class Unstoppable(asyncio.SelectorEventLoop):
     class Handle:
         def cancel(self) -> None:
@@ -111,7 +116,8 @@ class Unending(asyncio.SelectorEventLoop):
 @pytest.mark.parametrize(
     ("loop", "name", "said"),
     [
-        (LastInFirstOut, "call_soon", "the order: expected ['first'"),
+        (LastInFirstOut, "call_soon", "the order, and the context: expected ['first'"),
+        (Contextless, "call_soon", "got ['first', 'second', 'third', 'none', 'from the second']"),
         (Unstoppable, "cancelled handles", "what ran after it was cancelled: expected [], got ['callback']"),
         (Hasty, "timers", "the order: expected [0.005, 0.01, 0.015], got [0.015, 0.005, 0.01]"),
         (Forgiving, "futures and tasks", "expected the coroutine's ZeroDivisionError, got none"),
