@@ -8,12 +8,14 @@ from lab.results import RunRecord, SyscallCount
 
 
 def announced(record: RunRecord) -> str:
-    """What follows the estimate of the rounds; empty where nothing is counted."""
+    """What follows the estimate of the rounds; empty where nothing was to be counted."""
     from lab.cli.terminal import duration
     from lab.harness import counting
 
     if not record.syscalls:
         return ""
+    if not counting.pairs(record):
+        return "; there is nothing to count system calls of, as a traced server could not keep to a rate"
     return f", then about {duration(counting.estimate_s(record))} to count system calls"
 
 

@@ -28,8 +28,17 @@ STATES = {
 
 
 def state(record: RunRecord) -> str:
-    """In which state the measured processes' allocator was, with counts where there were several."""
-    counts = Counter(each.allocator for each in record.scenarios)
+    """In which state the measured processes' allocator was, with counts where there were several.
+
+    A scenario in which nothing can run, such as a command in a fresh state, had no process.
+    """
+    left_out = {(each.subject, each.scenario) for each in record.not_run}
+    run = [
+        scenario
+        for scenario in record.scenarios
+        if any((subject.name, scenario.id) not in left_out for subject in record.subjects)
+    ]
+    counts = Counter(each.allocator for each in run or record.scenarios)
     if len(counts) == 1:
         return STATES[next(iter(counts))]
     return listed(f"{STATES[each]} in {counted(number, 'scenario')}" for each, number in counts.items())

@@ -41,6 +41,14 @@ def test_counts_are_announced_made_and_reported() -> None:
     assert len(read_run(Path("run")).syscalls) == 3
 
 
+def test_where_only_open_loops_run_it_is_said_that_nothing_is_counted() -> None:
+    offered = ("-b", "poll", "-w", "echo-sockets", "--rounds", "1", "--rate", "100")
+    result = bench(*offered, "--out", "run", "--syscalls")
+    assert result.exit_code == 0
+    assert "in all; there is nothing to count system calls of" in result.output
+    assert read_run(Path("run")).syscalls == ()
+
+
 def test_an_interrupted_pass_keeps_what_was_counted_and_is_resumed() -> None:
     first = bench(*SMALL, "--out", "run", "--syscalls", count=FakeCount(interrupt_at=1))
     kept, measure, count = len(read_run(Path("run")).syscalls), FakeMeasure(), FakeCount()

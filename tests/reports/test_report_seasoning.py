@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from synthetic_run import CONTROL, SUBJECTS, SyntheticRun, echo, idle
 
-from lab.results import ScenarioRecord, SubjectRecord
+from lab.results import NotRun, ScenarioRecord, SubjectRecord
 from reports.analysis.answer import answer
 from reports.analysis.judgement import Judgement, judge
 from reports.analysis.scaling import scalings
@@ -131,6 +131,13 @@ class DearFresh(SyntheticRun):
     def cost_us(self, subject: SubjectRecord, scenario: ScenarioRecord) -> float:
         is_dear = scenario.allocator == "fresh" and subject.name.startswith("epoll")
         return super().cost_us(subject, scenario) * (FRESH_TIMES if is_dear else 1)
+
+
+def test_a_state_in_which_nothing_could_run_is_no_state_of_the_processes() -> None:
+    record = judged(echo(), fresh(echo())).run.record
+    nothing = [NotRun(subject.name, fresh(echo()).id, "a command") for subject in record.subjects]
+    assert "fresh" in seasoning.state(record)
+    assert seasoning.state(dataclasses.replace(record, not_run=tuple(nothing))) == "seasoned"
 
 
 def test_a_state_that_passes_does_not_decide_who_is_best_unless_nothing_else_was_measured() -> None:
