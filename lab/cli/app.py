@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import errno
 import signal
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,8 @@ class Muxlab(click.Group):
             raise Complaint(_refusal(error, folder_kept(context)), FAILED) from error
         except KeyboardInterrupt:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # one more must not cut off these words
+            # Of a coroutine that it dropped before its first step, Python would warn as of a mistake.
+            warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
             kept = folder_kept(context)
             shown = f"; `{typed('report', str(kept))}` shows what was kept" if kept else ""
             click.echo(f"muxlab: stopped at once{shown}", err=True)

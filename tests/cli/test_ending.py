@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import signal
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,26 @@ def test_ctrl_c_before_there_is_a_run_promises_nothing(here: Path, monkeypatch: 
     result = muxlab_bench(*SMALL)
     assert result.exit_code == 130
     assert result.stderr.endswith("muxlab: stopped at once\n")
+
+
+def test_ctrl_c_before_the_first_step_of_a_coroutine_warns_of_nothing(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never_begun() -> None: ...
+
+    def interrupted(*args: object) -> None:
+        dropped = never_begun()  # as when a loop is interrupted before it takes this up
+        raise KeyboardInterrupt(dropped)
+
+    muxlab_bench(*SMALL)
+    monkeypatch.setattr(folders, "new_folder", interrupted)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        result = muxlab_bench(*SMALL)
+        del result.exc_info
+        gc.collect()
+    assert result.exit_code == 130
+    assert [str(each.message) for each in warned] == []
 
 
 def test_sigterm_ends_a_run_as_ctrl_c_does(here: Path) -> None:
