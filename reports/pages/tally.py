@@ -69,7 +69,7 @@ def way_on(judgement: Judgement) -> str:
         said.append("'Not run, and why' lists what cannot run here.")
     if run.damage:
         said.append("'Environment and warnings' names what could not be read.")
-    if run.record.status != "complete":
+    if run.record.status != "complete" or judgement.frame.empty:  # samples that were lost are taken again
         said.append(going_on(judgement))
     return " ".join(said) or "Begin a new run: this one has nothing left to measure."
 

@@ -67,7 +67,13 @@ def test_the_samples_are_counted_in_plain_words(run: Run, said: str) -> None:
         (
             dataclasses.replace(run_of(0), damage=("line 1 is damaged",)),
             "This run holds no sample, so there is nothing to judge.",
-            "'Environment and warnings' names what could not be read.",
+            "'Environment and warnings' names what could not be read. "
+            "Continue it with: muxlab bench --resume synthetic",
+        ),
+        (
+            run_of(0),
+            "This run holds no sample, so there is nothing to judge.",
+            "Continue it with: muxlab bench --resume synthetic",
         ),
         (
             run_of(subjects=SUBJECTS[7:8]),
