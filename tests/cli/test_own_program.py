@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lab.results import read_run
+from lab.harness.planning import rehearsal
+from lab.results import Sample, read_run
 from tests.cli.benching import muxlab_bench, only_run
 from tests.fake_measuring import FakeMeasure
 
@@ -57,6 +60,19 @@ def test_what_is_wrong_with_it_is_said_once_and_no_run_is_begun(here: Path) -> N
     assert "your program failed on asyncio, before the run: expected the reply to be" in result.stderr
     assert "BrokenPipeError" in result.stderr
     assert (len(measure.calls), (here / "runs").exists()) == (1, False)
+
+
+def test_of_what_it_printed_the_last_lines_are_shown(here: Path) -> None:
+    fake = FakeMeasure(fails=lambda subject, scenario: True)
+
+    def talkative(*words: Any, **more: Any) -> Sample:
+        return dataclasses.replace(
+            fake(*words, **more), stderr_tail="\n".join(map("line {}.".format, range(99)))
+        )
+
+    result = muxlab_bench(*SHORT, "--serve", COMMAND, measure=talkative)
+    assert "line 98." in result.stderr
+    assert result.stderr.count("line ") == rehearsal.PRINTED_LINES
 
 
 def test_the_versions_of_what_the_command_names_are_recorded(here: Path) -> None:

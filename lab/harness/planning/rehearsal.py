@@ -15,6 +15,7 @@ from lab.harness.sampling import take_sample
 from lab.results import RunRecord, Sample
 
 WINDOW_S = 0.02
+PRINTED_LINES = 20
 
 
 def rehearse(record: RunRecord, cores: Cores, measure: Callable[..., Sample] = take_sample) -> None:
@@ -39,7 +40,13 @@ def rehearse(record: RunRecord, cores: Cores, measure: Callable[..., Sample] = t
             seed=record.seed,
         )
         if sample.status == "failed":
-            printed = f"\n\n{sample.stderr_tail}" if sample.stderr_tail else ""
             raise LabError(
-                f"your program failed on {record.control.name}, before the run: {sample.reason}{printed}"
+                f"your program failed on {record.control.name}, before the run: {sample.reason}"
+                f"{_printed(sample.stderr_tail)}"
             )
+
+
+def _printed(stderr_tail: str) -> str:
+    """The last lines of what was printed, below the reason; a log of requests may have many."""
+    lines = stderr_tail.splitlines()[-PRINTED_LINES:]
+    return "\n\n" + "\n".join(lines) if lines else ""
