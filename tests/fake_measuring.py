@@ -94,7 +94,7 @@ class FakeCatalogue:
     def describe(self, name: str) -> SubjectRecord:
         known = [*self.default_names(), "kqueue"]
         if name not in known and ":" not in name:
-            raise UnknownNameError("subject", name, known, "epoll")
+            raise UnknownNameError("subject", name, known)
         return SubjectRecord(name, self.KINDS.get(name, "mini-loop"), f"the {name}")
 
     def unavailable(self, name: str) -> str | None:

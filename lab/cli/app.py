@@ -6,7 +6,6 @@ in muxlab keeps its traceback.
 
 from __future__ import annotations
 
-import difflib
 import errno
 import signal
 import warnings
@@ -72,8 +71,7 @@ class Muxlab(click.Group):
     def resolve_command(self, context: click.Context, args: list[str]) -> Any:
         name, choices = args[0], self.list_commands(context)
         if name not in choices and not name.startswith("-"):
-            nearest = difflib.get_close_matches(name, choices, 1)
-            raise UnknownNameError("command", name, choices, nearest[0] if nearest else None)
+            raise UnknownNameError("command", name, choices)
         return super().resolve_command(context, args)
 
 

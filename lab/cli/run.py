@@ -94,6 +94,6 @@ def checked_backend(name: str | None) -> None:
     try:
         backends.open_backend(name).close()
     except backends.UnknownBackendError as error:
-        raise UnknownNameError("backend", error.name, list(error.choices), error.nearest) from error
+        raise UnknownNameError("backend", error.name, error.choices) from error
     except backends.BackendUnavailableError as error:
         raise LabError(f"backend {name} cannot run here: {error}") from error

@@ -8,7 +8,6 @@ tried in a process of its own (`trial`). To add a subject, add its name to `_COM
 from __future__ import annotations
 
 import asyncio
-import difflib
 import functools
 import importlib
 import importlib.util
@@ -107,8 +106,7 @@ def _described_by_package(name: str) -> SubjectRecord:
             raise LabError(f"{each.origin} advertises {name!r}, which cannot be used: {each.refused}")
         if each.name == name:
             return SubjectRecord(name, "custom", f"{each.origin}, {each.place}", place=each.place)
-    nearest = difflib.get_close_matches(name, names(), n=1)
-    raise UnknownNameError("subject", name, names(), nearest[0] if nearest else None)
+    raise UnknownNameError("subject", name, names())
 
 
 def factory(name: str) -> LoopFactory:

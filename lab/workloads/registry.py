@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-
 from lab.errors import UnknownNameError
 from lab.results import ProgramRecord
 from lab.workloads.bulk import BulkDownload, BulkUpload
@@ -77,5 +75,4 @@ def workload(name: str, program: ProgramRecord | None = None) -> Workload:
     try:
         return WORKLOADS[name]
     except KeyError:
-        nearest = difflib.get_close_matches(name, WORKLOADS, n=1)
-        raise UnknownNameError("workload", name, list(WORKLOADS), nearest[0] if nearest else None) from None
+        raise UnknownNameError("workload", name, WORKLOADS) from None

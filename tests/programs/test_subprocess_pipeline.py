@@ -87,9 +87,7 @@ def test_what_goes_wrong_raises_what_asyncio_raises(run_program: RunProgram) -> 
             await silent.stdout.readuntil(b"\n")
         assert cut.value.partial == b"no end of line"
         code = await silent.wait()
-        with contextlib.suppress(
-            ProcessLookupError
-        ):  # asyncio: once the pipes are closed, too
+        with contextlib.suppress(ProcessLookupError):  # asyncio: once the pipes are closed, too
             silent.kill()
         return code
 

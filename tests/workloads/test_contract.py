@@ -26,10 +26,14 @@ def test_the_echo_family_is_every_server_over_every_wire_that_it_knows() -> None
     }
 
 
-def test_an_unknown_workload_gets_the_nearest_one() -> None:
+@pytest.mark.parametrize(
+    ("asked", "nearest"),
+    [("rings", "ring"), ("echo-sockts", "echo-sockets"), ("ecko", "echo-sockets"), ("zzz", None)],
+)
+def test_an_unknown_workload_gets_the_nearest_one(asked: str, nearest: str | None) -> None:
     with pytest.raises(UnknownNameError) as caught:
-        workload("rings")
-    assert caught.value.nearest == "ring"
+        workload(asked)
+    assert caught.value.nearest == nearest
 
 
 def test_a_scenario_without_values_has_the_defaults(each: Workload) -> None:

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
-import difflib
 import os
 from collections.abc import Iterable, Iterator
 
@@ -88,8 +87,7 @@ def check_states(names: Iterable[str]) -> None:
     """Raise `UnknownNameError` for a state that does not exist."""
     for name in names:
         if name not in STATES:
-            nearest = difflib.get_close_matches(name, STATES, n=1)
-            raise UnknownNameError("allocator state", name, list(STATES), nearest[0] if nearest else None)
+            raise UnknownNameError("allocator state", name, STATES)
 
 
 def in_states(scenario: ScenarioRecord, states: Iterable[str]) -> Iterator[ScenarioRecord]:

@@ -6,7 +6,6 @@ is for the workload and the subjects to say.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -111,6 +110,5 @@ PROFILES: dict[str, Profile] = {
 def profile(name: str) -> Profile:
     """The profile called ``name``; raises `UnknownNameError` with the nearest match."""
     if name not in PROFILES:
-        nearest = difflib.get_close_matches(name, PROFILES, 1)
-        raise UnknownNameError("profile", name, list(PROFILES), nearest[0] if nearest else None)
+        raise UnknownNameError("profile", name, PROFILES)
     return PROFILES[name]

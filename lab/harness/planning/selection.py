@@ -6,7 +6,6 @@ what came and what to do.
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
@@ -208,10 +207,7 @@ def _all_settings(selection: Selection, workloads: Sequence[Workload]) -> Settin
 def _check_setting(named: Workload, parameter: str, workloads: Sequence[Workload]) -> None:
     choices = [each.name for each in named.parameters]
     if parameter not in choices:
-        nearest = difflib.get_close_matches(parameter, choices, 1)
-        raise UnknownNameError(
-            f"parameter of {named.name}", parameter, choices, nearest[0] if nearest else None
-        )
+        raise UnknownNameError(f"parameter of {named.name}", parameter, choices)
     if named not in workloads:
         selected = ", ".join(each.name for each in workloads)
         raise LabError(
