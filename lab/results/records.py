@@ -38,6 +38,8 @@ class SubjectRecord:
     """Set on the A/A twin only: the control's name, measured a second time under this record's name."""
     place: str | None = None
     """Where its loops are made, ``module:factory``, if the name does not say it."""
+    fails: str | None = None
+    """The check of conformance that it fails, if it was timed nevertheless."""
 
 
 @dataclass(frozen=True)

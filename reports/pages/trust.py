@@ -49,6 +49,13 @@ def banners(judgement: Judgement) -> list[Banner]:
     if late := unpunctual(judgement):
         said = f"The load could not keep its schedule by itself: it was the limit in {late}."
         found.append(Banner(False, said, "Close other programs, or offer lower rates (--rate)."))
+    for subject in record.subjects:
+        if subject.fails:
+            said = f"{subject.name} {subject.fails}."
+            todo = (
+                "It was timed because of --nonconforming: it may do less than the others, or something else."
+            )
+            found.append(Banner(False, said, todo))
     if record.status != "complete":
         found.append(Banner(False, tally.ended_early(judgement), tally.going_on(judgement)))
     if said := tally.failures(judgement):

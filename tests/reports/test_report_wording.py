@@ -91,6 +91,20 @@ def _holding(judgement: Judgement) -> NoiseCheck:
     return dataclasses.replace(judgement.noise, trust=Trust.HOLDS)
 
 
+def test_a_loop_that_was_timed_although_it_fails_a_check_is_named_before_anything_else() -> None:
+    calm = judged(noise=0.0, drift=0.0)
+    strange = "fails the conformance test: timers: expected [1], got []"
+    subjects = tuple(
+        dataclasses.replace(each, fails=strange) if each.name == "uvloop" else each
+        for each in calm.run.record.subjects
+    )
+    record = dataclasses.replace(calm.run.record, subjects=subjects)
+    (banner,) = banners(dataclasses.replace(calm, run=dataclasses.replace(calm.run, record=record)))
+    assert banner.what == f"uvloop {strange}."
+    assert "--nonconforming" in banner.todo
+    assert banners(calm) == []
+
+
 def test_a_calm_run_warns_of_no_disagreement() -> None:
     judgement = judged(noise=0.0, drift=0.0)
     found = answer(judgement)

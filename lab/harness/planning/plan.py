@@ -224,7 +224,8 @@ def _told_together(reasons: Mapping[tuple[str, str], str]) -> str:
 def _records(names: Iterable[str], catalogue: Catalogue) -> Iterator[SubjectRecord]:
     for name in names:
         is_control = name == catalogue.CONTROL
-        record = dataclasses.replace(catalogue.describe(name), control=is_control)
+        fails = catalogue.nonconforming(name)
+        record = dataclasses.replace(catalogue.describe(name), control=is_control, fails=fails)
         yield record
         if is_control:
             yield dataclasses.replace(

@@ -251,3 +251,4 @@ def test_it_is_timed_where_that_is_said_and_the_run_warns_of_it() -> None:
     (warning,) = record.warnings
     assert warning.startswith(f"uvloop {STRANGE['uvloop']}. It was timed because of --nonconforming")
     assert "--nonconforming" in record.command
+    assert {each.name: each.fails for each in record.subjects if each.fails} == STRANGE
