@@ -37,7 +37,10 @@ def _said(load: OfferedLoad) -> str:
     said = (
         f"{load.title}: offered {plural(load.unit)} per second that are all answered, with {BOUND} from the "
     )
-    return f"{said}intended send: {knees or 'not known'}."
+    said += f"intended send: {knees or 'not known'}."
+    if 2 * load.limited > load.samples:
+        said += f" The load was the limit in {_limited(load)}: the knees may lie higher."
+    return said
 
 
 def unpunctual(judgement: Judgement) -> str:

@@ -176,6 +176,8 @@ def test_a_load_that_was_mostly_the_limit_is_a_banner() -> None:
         f"The load could not keep its schedule by itself: it was the limit in 54 of 72 samples ({TITLE})."
         in said
     )
+    (sentence,) = knees.sentences(judgement)
+    assert sentence.endswith("The load was the limit in 54 of 72 samples: the knees may lie higher.")
 
 
 def test_a_trial_stands_beside_the_knee() -> None:
