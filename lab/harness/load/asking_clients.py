@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
-from lab.harness.load.clients import Exchanged, LoadClients
+from lab.harness.load.clients import Exchanged, WaitingClients
 from lab.harness.load.connecting import Address
 from lab.harness.load.verified_connections import VerifiedConnections
 from lab.workloads.clients import Asking
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lab.workloads.contract import Wire
 
 
-class AskingClients(LoadClients):
+class AskingClients(WaitingClients):
     """Connections to one server, and the exchange of messages over some of them."""
 
     def __init__(self, address: Address, wire: Wire, described: Asking, seed: int) -> None:
@@ -34,15 +34,6 @@ class AskingClients(LoadClients):
         while self.connect_some():
             pass
         return self.connections.all
-
-    def connect_some(self) -> int:
-        batch = self.connections.open_some()
-        if batch:
-            self.exchange(batch, 0.0)
-        return len(batch)
-
-    def run(self, seconds: float) -> Exchanged:
-        return self.exchange(self.connections.active, seconds)
 
     # HOT: the load's own cost per request bounds what it can ask of a server. It stands for
     #   for fd, mask in poll(): self.finish(fd); self.start(fd)
@@ -86,9 +77,3 @@ class AskingClients(LoadClients):
                     connections.keep_rest(fd, request, sent)
         connections.check_drained()
         return Exchanged(count, now - start)
-
-    def check_silence(self) -> None:
-        self.connections.check_silence()
-
-    def close(self) -> None:
-        self.connections.close()

@@ -14,7 +14,9 @@ from __future__ import annotations
 import abc
 import random
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from lab.errors import LabError
 
@@ -81,6 +83,31 @@ class LoadClients(abc.ABC):
         """Make room for ``events`` more latencies; return the room there is now."""
         self.latencies_ns.frombytes(bytes(8 * max(CHUNK, events)))
         return len(self.latencies_ns)
+
+
+class WaitingClients(LoadClients):
+    """Closed-loop clients over ``connections``, which open themselves, check replies and close."""
+
+    connections: Any
+
+    @abc.abstractmethod
+    def exchange(self, fds: Sequence[int], seconds: float) -> Exchanged:
+        """Ask over ``fds`` for ``seconds``, at least once each, and drain; raises `ReplyError`."""
+
+    def connect_some(self) -> int:
+        batch = self.connections.open_some()
+        if batch:
+            self.exchange(batch, 0.0)
+        return len(batch)
+
+    def run(self, seconds: float) -> Exchanged:
+        return self.exchange(self.connections.active, seconds)
+
+    def check_silence(self) -> None:
+        self.connections.check_silence()
+
+    def close(self) -> None:
+        self.connections.close()
 
 
 def distinct_payloads(connections: int, size: int, seed: int) -> list[bytes]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
-from lab.harness.load.clients import Exchanged, LoadClients
+from lab.harness.load.clients import Exchanged, WaitingClients
 from lab.harness.load.connecting import Address
 from lab.harness.load.requested_connections import RECEIVE_BYTES, RequestedConnections
 from lab.workloads.clients import Requesting
@@ -21,22 +21,13 @@ if TYPE_CHECKING:
     from lab.workloads.contract import Wire
 
 
-class RequestingClients(LoadClients):
+class RequestingClients(WaitingClients):
     """Connections to one server, and the same request over all of them."""
 
     def __init__(self, address: Address, wire: Wire, described: Requesting, seed: int) -> None:
         super().__init__()
         self.connections = RequestedConnections(address, wire, described)
         self._sent_ns: dict[int, int] = {}
-
-    def connect_some(self) -> int:
-        batch = self.connections.open_some()
-        if batch:
-            self.exchange(batch, 0.0)
-        return len(batch)
-
-    def run(self, seconds: float) -> Exchanged:
-        return self.exchange(self.connections.active, seconds)
 
     # HOT: as `AskingClients.exchange`. It stands for
     #   for fd, mask in poll(): self.connections.take(fd, receive(fd)) and self.ask(fd)
@@ -77,9 +68,3 @@ class RequestingClients(LoadClients):
                     connections.check_sent(fd, sent)
         connections.check_drained()
         return Exchanged(count, now - start)
-
-    def check_silence(self) -> None:
-        self.connections.check_silence()
-
-    def close(self) -> None:
-        self.connections.close()
