@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
+import gc
 import importlib.util
 import os
 import subprocess
 import sys
+import unittest
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.codebase import ROOT
-from tests.conformance.replacing import Subject
+from tests.conformance.replacing import CountingFactory, Subject
 from tests.conformance.suite import why_excluded
+from tests.conformance.worker import RecordFile, RecordingResult
 
 has_tests = importlib.util.find_spec("test") and importlib.util.find_spec("test.test_asyncio")
 needs_cpythons_tests = pytest.mark.skipif(
@@ -69,6 +75,35 @@ def test_a_test_that_ends_its_process_fails_and_the_others_go_on() -> None:
     assert "ended the process with exit status 3" in result.stdout
     assert result.returncode == 1
     assert not result.stdout.splitlines()[-1].startswith("0 passed, 1 failed")
+
+
+class Leftover:
+    """Refers to itself: only the garbage collector ends it."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+class LeavesSomethingBehind(unittest.TestCase):
+    def runTest(self) -> None:
+        self.left = weakref.ref(Leftover())
+
+
+@pytest.fixture
+def only_asked_for() -> Iterator[None]:
+    """No garbage is collected by chance, and no watch is kept on a test that has ended."""
+    gc.disable()
+    yield
+    gc.enable()
+    faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.mark.usefixtures("only_asked_for")
+def test_what_a_test_leaves_to_the_garbage_collector_is_gone_before_the_next(tmp_path: Path) -> None:
+    test = LeavesSomethingBehind()
+    factory = CountingFactory(asyncio.SelectorEventLoop)
+    test.run(RecordingResult(RecordFile(tmp_path / "records"), factory, timeout=1000))
+    assert test.left() is None
 
 
 @needs_cpythons_tests

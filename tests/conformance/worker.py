@@ -3,6 +3,10 @@
 Rule: whatever happens, what is known is on the disk. Each test is recorded when it starts and when it ends. A
 test that hangs, or takes the process with it, is the one that has started and not ended; another worker goes
 on behind it.
+
+Pitfall: garbage is collected after each test, or what one leaves behind is told while a later one runs. Some
+record the warnings of the whole process, and ``test_kill_issue43884`` of ``test_subprocess`` may leave a pipe
+that nobody closed: its process has ended, and a child of that holds the other end for a second more.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import faulthandler
 import fnmatch
+import gc
 import importlib
 import json
 import signal
@@ -80,6 +85,7 @@ class RecordingResult(unittest.TestResult):
         faulthandler.dump_traceback_later(self._timeout, exit=True, file=sys.__stderr__)
 
     def stopTest(self, test: Any) -> None:
+        gc.collect()
         super().stopTest(test)
         outcome, self._outcome = self._outcome, None
         if outcome == Outcome("passed") and self._factory.calls == self._calls_before:
@@ -155,4 +161,5 @@ def run(module_name: str, subject: Subject, records: RecordFile, only: str | Non
     except unittest.SkipTest as reason:
         records.append(module_name, Outcome("skipped", str(reason)))
         return
+    gc.freeze()  # what the modules hold is no test's garbage, and need not be looked through after each
     suite.run(RecordingResult(records, factory, timeout))
