@@ -48,7 +48,10 @@ WIDTH_IN = 7.6
 PNG_DPI = 160
 NOTE_IN = 0.2
 """Height of the line at the foot of each figure."""
+POINTS_PER_INCH = 72
 TICK_STEPS = 5
+ROUND_STEPS = (1, 2, 2.5, 5, 10)
+"""What people count in: ticks lie one of these apart, times a power of ten."""
 
 RC = {
     "font.family": ["DejaVu Sans"],
@@ -95,6 +98,8 @@ class Picture:
     """How to read it."""
     alt: str
     """What it shows, for those who cannot see it."""
+    note: str
+    """What noise does to it: under the caption on the page, at the foot of the PNG."""
     svg: str
     png: bytes = field(repr=False)
 
@@ -115,24 +120,34 @@ def sheet(
 
 
 def finish(figure: Figure, name: str, title: str, caption: str, alt: str, note: str) -> Picture:
-    """Render once as PNG and once as themable SVG, ``note`` at the foot; call it inside the `sheet` block."""
-    figure.supxlabel(note, x=0.01, ha="left", fontsize=7, color=MUTED)
+    """Render as PNG with ``note`` at its foot, and as themable SVG without, since the page has the note as
+    text; call it inside the `sheet` block."""
+    foot = figure.supxlabel(note, x=0.01, ha="left", fontsize=7.5, color=MUTED)
     png, svg = io.BytesIO(), io.StringIO()
     figure.get_layout_engine().execute(figure)  # type: ignore[union-attr]
     figure.set_layout_engine(None)  # laid out once; each rendering would do it again, at twice its price
     FigureCanvasAgg(figure)
     figure.savefig(png, format="png", dpi=PNG_DPI, metadata={"Software": None})
+    foot_pt = foot.get_window_extent().y1 / figure.dpi * POINTS_PER_INCH
+    foot.set_visible(False)
     FigureCanvasSVG(figure)
     metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     figure.savefig(svg, format="svg", transparent=True, metadata=metadata)
-    return Picture(name, title, caption, alt, themable(svg.getvalue(), name), png.getvalue())
+    drawn = themable(svg.getvalue(), name, foot_pt)
+    return Picture(name, title, caption, alt, note, drawn, png.getvalue())
 
 
-def themable(svg: str, name: str) -> str:
-    """Make a drawn SVG fit to stand inside a page: own ids, colours as variables, size by the page."""
+def themable(svg: str, name: str, foot_pt: float) -> str:
+    """Make a drawn SVG fit to stand inside a page: own ids, colours as variables, size by the page, without
+    the empty ``foot_pt`` at its lower end."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"<svg [^>]*?(viewBox=\"[^\"]+\")[^>]*>", r'<svg \1 aria-hidden="true">', svg, count=1)
+    svg = re.sub(
+        r"<svg [^>]*?viewBox=\"0 0 ([\d.]+) ([\d.]+)\"[^>]*>",
+        lambda size: f'<svg viewBox="0 0 {size[1]} {float(size[2]) - foot_pt:.1f}" aria-hidden="true">',
+        svg,
+        count=1,
+    )
     svg = re.sub(r'\bid="', f'id="{name}-', svg)
     svg = re.sub(r'(xlink:)?href="#', f'href="#{name}-', svg)
     svg = re.sub(r"url\(#", f"url(#{name}-", svg)
@@ -165,7 +180,11 @@ def shorten(text: str, limit: int = 22) -> str:
 
 
 def wrapped(text: str, width: int = 42) -> str:
-    """A title on at most two lines."""
+    """A title on at most two lines, about equally long; a size keeps its unit."""
+    text = re.sub(r"(?<=\d) (?=[KMG]?i?B\b)", "\N{NO-BREAK SPACE}", text)
+    if len(text) > width:
+        fitting = (n for n in range(len(text) // 2, width) if len(textwrap.wrap(text, n)) <= 2)
+        width = next(fitting, width)
     return "\n".join(
         shorten(line, width) for line in textwrap.wrap(text, width, max_lines=2, placeholder="…")
     )
@@ -180,5 +199,5 @@ def log_ticks(axes: Axes, which: str) -> None:
 
 def few_ticks(axes: Axes) -> None:
     """At most five steps on a linear x axis: numbers of any length stand clear in a narrow panel."""
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=TICK_STEPS))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=TICK_STEPS, steps=ROUND_STEPS))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))

@@ -84,9 +84,10 @@ def noise_floors(judgement: Judgement) -> str:
 
 def noise_note(judgement: Judgement) -> str:
     """What every figure says of the noise."""
+    floors = noise_floors(judgement)
     if judgement.noise.trust is Trust.NO_PAIR:
-        return f"Noise floor: {noise_floors(judgement)}, assumed, as no A/A pair was measured"
-    return f"Noise floor of CPU per operation, from the A/A pair: {noise_floors(judgement)}"
+        return f"Differences in CPU below the noise floor ({floors}; assumed, no A/A pair) count as none."
+    return f"Differences in CPU below the noise floor ({floors}; from the A/A pair) count as none."
 
 
 def how_sure(judgement: Judgement, found: Answer) -> str:
