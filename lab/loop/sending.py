@@ -185,16 +185,16 @@ class SendingTransport(asyncio.Transport):
     def _queue_is_empty(self) -> None:
         self._queue = None
         self._unwatch_queue()
-        if self._drained is not None:
-            if not self._drained.done():
-                self._drained.set_result(None)
-        elif self._closing:
+        if self._closing:
             self._lost += 1
             self._end(None)
-        elif self._eof:
+            return
+        if self._eof:
             self._shutdown()
-        else:
-            self._direct = self._sock.send
+        if self._drained is None:
+            self._direct = None if self._eof else self._sock.send
+        elif not self._drained.done():
+            self._drained.set_result(None)
 
     def _unwatch_queue(self) -> None:
         if self._loop._writers.pop(self._fd, None) is not None:

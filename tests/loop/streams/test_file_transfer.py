@@ -139,6 +139,31 @@ def test_a_connection_that_ends_meanwhile_is_an_error_of_the_transfer(
     assert len(run(main())) == 1
 
 
+@needs_sendfile
+@pytest.mark.parametrize("how", ["close", "write_eof"])
+def test_a_stream_that_is_ended_before_the_file_ends_behind_what_was_written(
+    loop: Loop, run: Run, put_on: PutOn, new_pair: NewPair, tmp_path: Path, how: str
+) -> None:
+    (tmp_path / "file").write_bytes(DATA)
+
+    async def main() -> bytes:
+        here, there = new_pair(buffer=8192)
+        transport = (await put_on(here, StreamRecorder())).transport
+        transport.write(DATA[:100_000])
+        with (tmp_path / "file").open("rb") as opened:
+            sending = loop.create_task(loop.sendfile(transport, opened))
+            await turns(3)
+            getattr(transport, how)()
+            received = await receive(loop, there, 2 * len(DATA))
+            with pytest.raises((ConnectionError, RuntimeError)):
+                await sending
+        transport.abort()
+        await turns(2)
+        return received
+
+    assert run(main()) == DATA[:100_000]
+
+
 def test_a_cancelled_transfer_leaves_a_transport_that_works(
     loop: Loop, run: Run, put_on: PutOn, new_pair: NewPair, file: Any
 ) -> None:
