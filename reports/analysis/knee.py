@@ -72,6 +72,8 @@ class LoadCurve:
 class OfferedLoad:
     """One scenario at several rates."""
 
+    id: str
+    """That of the scenario as a closed loop."""
     title: str
     unit: str
     rates: tuple[int, ...]
@@ -82,6 +84,10 @@ class OfferedLoad:
     limited: int
     """Samples in which the load was the limit."""
     samples: int
+
+    def offers(self, scenario: ScenarioRecord) -> bool:
+        """Whether ``scenario`` is this one at one of its rates."""
+        return scenario.rate_per_s is not None and without_rate(scenario.id) == self.id
 
 
 def offered_loads(judgement: Judgement) -> list[OfferedLoad]:
@@ -115,6 +121,7 @@ def _offered_load(
         if subject.twin_of is None
     ]
     return OfferedLoad(
+        id=name,
         title=members[0].title.removesuffix(f", {members[0].rate_per_s:,} offered/s"),
         unit=members[0].unit,
         rates=tuple(each.rate_per_s or 0 for each in members),

@@ -17,6 +17,7 @@ from reports.analysis.judgement import Judgement, ScenarioJudgement
 from reports.analysis.microbench import microbench_rows
 from reports.analysis.tidy import COLUMNS
 from reports.pages import growth, knees, load, phrases, seasoning, syscalls, tally, trust, wording
+from reports.pages.headline import headline, question
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ def context(judgement: Judgement) -> dict[str, Any]:
     return {
         "record": record,
         "warnings": (*record.warnings, *judgement.run.damage),
-        "question": wording.question(found),
-        "headline": wording.headline(judgement, found),
+        "question": question(found),
+        "headline": headline(judgement, found),
         "banners": trust.banners(judgement),
         "score": score(judgement, found) if found else [],
         "answer": answer_rows(judgement, found),
@@ -76,11 +77,12 @@ def context(judgement: Judgement) -> dict[str, Any]:
 
 def score(judgement: Judgement, found: Answer) -> list[tuple[str, str, str]]:
     """The champion's ratios of the lead scenario, to be set large: ratio, against whom, interval."""
-    unit = found.lead.scenario.unit
+    unit, rate_per_s = found.lead.scenario.unit, found.lead.scenario.rate_per_s
+    at_rate = f" at {rate_per_s:,} {phrases.plural(unit)}/s" if rate_per_s else ""
     return [
         (
             phrases.times(each.ratio.value),
-            f"{wording.possessive(each.reference, judgement)} CPU per {unit}",
+            f"{wording.possessive(each.reference, judgement)} CPU per {unit}{at_rate}",
             phrases.interval(each.ratio),
         )
         for each in found.against
@@ -96,6 +98,7 @@ def answer_rows(judgement: Judgement, found: Answer | None) -> list[tuple[str, s
         ("By how much", wording.by_how_much(judgement, found)),
         ("Tied", wording.tie(found.champion, judgement)),
         ("Except", wording.exceptions(found.champion)),
+        ("Other loops", wording.other_loops(found)),
         ("Why", " ".join(wording.because(found))),
         ("System calls", syscalls.sentence(judgement, found)),
         ("With more descriptors", " ".join(growth.sentences(judgement))),

@@ -6,7 +6,7 @@ the load was the limit, is said so.
 
 from __future__ import annotations
 
-from lab.results import CapacityRecord
+from lab.results import CapacityRecord, ScenarioRecord
 from reports.analysis.judgement import Judgement
 from reports.analysis.knee import P99_BOUND_MS, LoadCurve, OfferedLoad, RatePoint, offered_loads
 from reports.pages.phrases import brief, counted, listed, number, percent, plural
@@ -41,6 +41,31 @@ def _said(load: OfferedLoad) -> str:
     if 2 * load.limited > load.samples:
         said += f" The load was the limit in {_limited(load)}: the knees may lie higher."
     return said
+
+
+def kept_up(judgement: Judgement, scenario: ScenarioRecord, names: list[str]) -> str:
+    """Up to which rate each of ``names`` keeps up in ``scenario`` and its other rates, and a competitor that
+    does so further; empty where no rates were offered, or of none it is known."""
+    load = next((each for each in offered_loads(judgement) if each.offers(scenario)), None)
+    if load is None:
+        return ""
+    known = [curve for curve in _by_knee(load) if curve.knee or curve.beyond]
+    wanted = [curve for curve in known if curve.subject.name in names]
+    highest = max((_knee_per_s(curve) for curve in wanted), default=0)
+    further = [c for c in known if c.subject.kind != "floor" and _knee_per_s(c) > highest]
+    said = listed(_kept_up(curve, load.unit) for curve in (*wanted, *further[:1]))
+    return f"{said}." if wanted else ""
+
+
+def _kept_up(curve: LoadCurve, unit: str) -> str:
+    name, knee, beyond = curve.subject.name, curve.knee, curve.beyond
+    if knee is None:
+        return f"{name} does not keep up with {beyond.rate_per_s if beyond else 0:,} {plural(unit)}/s"
+    return f"{name} keeps up to {'' if beyond else 'at least '}{knee.rate_per_s:,} {plural(unit)}/s"
+
+
+def _knee_per_s(curve: LoadCurve) -> int:
+    return curve.knee.rate_per_s if curve.knee else 0
 
 
 def unpunctual(judgement: Judgement) -> str:
@@ -96,7 +121,7 @@ def _limited(load: OfferedLoad) -> str:
 
 def _by_knee(load: OfferedLoad) -> list[LoadCurve]:
     """The curves, the highest knee first."""
-    return sorted(load.curves, key=lambda curve: -(curve.knee.rate_per_s if curve.knee else 0))
+    return sorted(load.curves, key=_knee_per_s, reverse=True)
 
 
 def _cells(curve: LoadCurve) -> tuple[tuple[str, str], ...]:

@@ -6,6 +6,7 @@ from reports.analysis.answer import answer
 from reports.analysis.judgement import Judgement, ScenarioJudgement
 from reports.pages import growth, knees, phrases, trust, wording
 from reports.pages.context import answer_rows
+from reports.pages.headline import headline
 
 SCENARIOS_AT_MOST = 12
 
@@ -13,7 +14,7 @@ SCENARIOS_AT_MOST = 12
 def markdown(judgement: Judgement) -> str:
     """Banners, the answer, a verdict a workload and a table a scenario."""
     found = answer(judgement)
-    parts = [f"# {wording.headline(judgement, found)}"]
+    parts = [f"# {headline(judgement, found)}"]
     parts += [f"> **{each.what}** {each.todo}" for each in trust.banners(judgement)]
     parts.append("\n".join(f"- **{question}:** {text}" for question, text in answer_rows(judgement, found)))
     parts.append("## Verdicts")

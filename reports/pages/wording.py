@@ -1,20 +1,32 @@
 """Verdicts as sentences: who is best, by how much and why, shared by the page and the summary.
 
 Rule: plain text only, no mark-up; every ratio carries its interval, here or in the workload's verdict, and
-every tie is called a tie. How far the run can be believed is said in `reports.pages.trust`.
+every tie is called a tie. The first sentence of all is `reports.pages.headline`'s; how far the run can be
+believed is said in `reports.pages.trust`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reports.analysis.answer import Answer, Champion, champion, is_backend, lead_scenario, references
+from reports.analysis.answer import (
+    Answer,
+    Champion,
+    Rival,
+    champion,
+    is_backend,
+    lead_scenario,
+    references,
+)
 from reports.analysis.comparison import Comparison, Verdict
 from reports.analysis.explanation import reason
 from reports.analysis.judgement import Judgement, ScenarioJudgement
-from reports.pages import phrases, tally
-from reports.pages.phrases import brief, interval, listed, number, times
+from reports.pages import phrases
+from reports.pages.phrases import brief, counted, interval, listed, number, times
 from reports.pages.trust import too_few_rounds
+
+SHOWN_AT_MOST = 3
+"""Scenarios that a sentence names; of more it has the number."""
 
 
 def possessive(name: str, judgement: Judgement) -> str:
@@ -23,82 +35,17 @@ def possessive(name: str, judgement: Judgement) -> str:
     return f"the {name}'s" if is_floor else f"{name}'s"
 
 
-def question(found: Answer | None) -> str:
-    """What the run asks."""
-    if found is not None and found.lead.scenario.program:
-        return "which loop serves your program best on this machine?"
-    return "which readiness backend serves sockets best on this machine?"
-
-
-def headline(judgement: Judgement, found: Answer | None) -> str:
-    """The answer in one sentence."""
-    if found is None:
-        return tally.without_verdict(judgement)
-    best = found.champion
-    if found.lead.scenario.program:
-        return _headline_of_program(judgement, found)
-    what = "serves sockets" if found.lead.scenario.has_server else f"handles {found.lead.scenario.workload}"
-    if _too_few(judgement, best):
-        return (
-            f"Of the backends, {best.name} costs least here, but the rounds are too few to call it the best."
-        )
-    return _title(judgement, found, what)
-
-
-def _title(judgement: Judgement, found: Answer, what: str) -> str:
-    """Who is the best backend, and whether another loop is as good or better."""
-    best = found.champion
-    names = listed([best.name, *best.shares_with])
-    loops = [each for each in found.against if not _is_floor(judgement, each)]
-    cheaper = [each.reference for each in loops if each.verdict is Verdict.WORSE]
-    level = [each.reference for each in loops if not each.told_apart]
-    alone = _backends_measured(judgement) == {best.name}
-    does = _plural(what) if best.shares_with else what
-    if not cheaper and not level:
-        return f"{names}{', the only backend measured,' if alone else ''} {does} best on this machine."
-    title = "are the best backends" if best.shares_with else "is the best backend"
-    said = f"{names} is the only backend measured, and" if alone else f"{names} {title} on this machine, but"
-    if cheaper:
-        return f"{said} {cheaper[0]} {what} cheaper{'' if alone else ' still'}."
-    return f"{said} cannot be told from {listed(level)}."
-
-
-def _backends_measured(judgement: Judgement) -> set[str]:
-    cells = [cell for each in judgement.scenarios for cell in each.cells.values()]
-    return {cell.subject.name for cell in cells if is_backend(cell)}
-
-
-def _headline_of_program(judgement: Judgement, found: Answer) -> str:
-    """Which loop serves somebody's own program best: all compete."""
-    best, lead = found.champion, found.lead
-    program = f"your program ({lead.scenario.program.name})"
-    names = [best.name, *best.shares_with]
-    if _too_few(judgement, best):
-        return f"{best.name} costs {program} least here, but the rounds are too few to call it the best."
-    if len(names) > 1 and {name for name in lead.ranking if lead.cells[name].competes} <= set(names):
-        return f"For {program}, there is no difference beyond noise between {listed(names)}."
-    return f"{listed(names)} {'serve' if best.shares_with else 'serves'} {program} best on this machine."
-
-
-def _is_floor(judgement: Judgement, against: Comparison) -> bool:
-    return judgement.floor is not None and judgement.floor.name == against.reference
-
-
-def _too_few(judgement: Judgement, best: Champion) -> bool:
+def too_few_for(judgement: Judgement, best: Champion) -> bool:
     """Rounds to name a winner or a tie are lacking: in the run, or in common with one that seems level."""
     return too_few_rounds(judgement) or best.untested
 
 
-def _plural(phrase: str) -> str:
-    verb, _, rest = phrase.partition(" ")
-    return f"{verb.removesuffix('s')} {rest}"
-
-
 def tie(best: Champion, judgement: Judgement) -> str:
     """That several share the title; empty when nobody does."""
-    if not best.shares_with or _too_few(judgement, best):
+    if not best.shares_with or too_few_for(judgement, best):
         return ""
-    return f"There is no difference beyond noise between {listed([best.name, *best.shares_with])}."
+    where = f" in any of {best.of} scenarios" if best.of > 1 else ""
+    return f"There is no difference beyond noise between {listed([best.name, *best.shares_with])}{where}."
 
 
 def by_how_much(judgement: Judgement, found: Answer) -> str:
@@ -142,11 +89,40 @@ def exceptions(best: Champion) -> str:
     """Where the champion is not among the best; empty when it always is."""
     if not best.exceptions:
         return ""
-    shown = [f"{judged.scenario.title} ({listed(names)})" for judged, names in best.exceptions[:3]]
+    shown = [
+        f"{judged.scenario.title} ({listed(names)})" for judged, names in best.exceptions[:SHOWN_AT_MOST]
+    ]
     more = len(best.exceptions) - len(shown)
     return f"Others are better in {len(best.exceptions)} of {best.of} scenarios: {'; '.join(shown)}" + (
         f"; and {more} more." if more else "."
     )
+
+
+def other_loops(found: Answer) -> str:
+    """Where loops other than the mini-loop are as cheap as the champion, or cheaper; empty where none is, or
+    where there is one scenario only, of which `by_how_much` tells all."""
+    if len(found.decided_on) < 2:
+        return ""
+    alike: dict[str, list[str]] = {}
+    for each in found.rivals:
+        alike.setdefault(_stands(each, found.champion.name), []).append(each.name)
+    return " ".join(
+        f"{listed(names)} {'is' if len(names) == 1 else 'are'} {standing}."
+        for standing, names in alike.items()
+    )
+
+
+def _stands(rival: Rival, best: str) -> str:
+    cheaper = f"cheaper than {best} in {_places(rival.cheaper_in)}" if rival.cheaper_in else ""
+    level = f"not to be told from {best} in {_places(rival.level_in)}" if rival.level_in else ""
+    return ", and ".join(part for part in (cheaper, level) if part)
+
+
+def _places(scenarios: tuple[ScenarioJudgement, ...]) -> str:
+    """``2 scenarios (Echo over streams, 64 connections; ...)``, three by name at most."""
+    titles = [each.scenario.title for each in scenarios]
+    more = [f"and {len(titles) - SHOWN_AT_MOST} more"] if len(titles) > SHOWN_AT_MOST else []
+    return f"{counted(len(titles), 'scenario')} ({'; '.join(titles[:SHOWN_AT_MOST] + more)})"
 
 
 def because(found: Answer) -> list[str]:
@@ -177,7 +153,7 @@ def workload_verdict(judgement: Judgement, members: list[ScenarioJudgement]) -> 
         return "No result."
     lead = lead_scenario(members, best.name)
     against = [lead.compare(best.name, each.name) for each in references(judgement, lead, best.name)]
-    too_few = _too_few(judgement, best)
+    too_few = too_few_for(judgement, best)
     tied = bool(best.shares_with) and not too_few
     names = [best.name, *best.shares_with]
     if too_few:

@@ -15,7 +15,7 @@ from reports.analysis.judgement import Judgement, judge
 from reports.analysis.noise import Trust
 from reports.analysis.scaling import scalings
 from reports.analysis.tidy import COLUMNS, counted, tidy
-from reports.pages.wording import headline
+from reports.pages.headline import headline
 
 
 def echo_run(**changes: object) -> SyntheticRun:

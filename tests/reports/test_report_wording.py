@@ -14,10 +14,11 @@ from reports.analysis.comparison import compare
 from reports.analysis.judgement import Judgement, judge
 from reports.analysis.noise import NoiseCheck, Trust, check
 from reports.pages.context import scenario_table
+from reports.pages.headline import headline
 from reports.pages.phrases import counted, level, plural, verdict
 from reports.pages.summary import markdown
 from reports.pages.trust import a_a_statement, banners, disagreement, how_sure, noise_floors
-from reports.pages.wording import headline, workload_verdict
+from reports.pages.wording import workload_verdict
 
 
 def judged(**changes: object) -> Judgement:
