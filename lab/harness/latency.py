@@ -18,8 +18,8 @@ BUCKET_GROWTH = 1.05
 
 
 def write_raw(path: str, raw_ns: array[int], count: int) -> None:
-    """The first ``count`` of ``raw_ns``, as they stand in memory, into the file ``path``."""
-    with open(path, "wb") as file:
+    """The first ``count`` of ``raw_ns``, as they stand in memory, behind what is in the file ``path``."""
+    with open(path, "ab") as file:
         file.write(memoryview(raw_ns)[:count])
 
 

@@ -4,35 +4,32 @@ Each plays a part of the clients that the workload describes (`Clients.divided`)
 
 Rules
 - They connect one after the other, so that no more connects are under way at once than the listener's backlog
-  takes; they warm up and run the window all together. `warm_up` returns when all are quiet, `run_window` when
-  all have finished, so what the server used in between belongs to exactly what all of them counted.
-- Figures are merged by `MERGED`, nothing is averaged. The window lasts from the first one's beginning to the
-  last one's end, by a clock that all processes of a system share (`time.perf_counter`). Percentiles are made
-  of the raw latencies of all.
+  takes; they warm up and run each slice of the window all together. `warm_up` returns when all are quiet,
+  `run_slice` when all have finished, so what the server used in between belongs to exactly what all of them
+  counted.
+- Figures are added up, nothing is averaged. A slice lasts from the first one's beginning to the last one's
+  end, by a clock that all processes of a system share (`time.perf_counter`). Percentiles are made of the raw
+  latencies of all.
 - What limits is a core, not a process: the shares of processes on one core are added up. A share is that of
   the time in which the process had work, which is its CPU time, but for open loops: they watch the clock.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator
 from typing import Any
 
 from lab.harness.children import Children
 from lab.harness.latency import latency_record, read_raw
 from lab.harness.load.clients import CONNECT_BATCH
 from lab.harness.load.kept_schedule import open_loop_record
+from lab.harness.slices import is_whole
 from lab.results import LatencyRecord, OpenLoopRecord
 
-MERGED: dict[str, Callable[[Iterable[Any]], Any]] = {
-    "operations": sum,
-    "lost": sum,
-    "load_cpu_s": sum,
-    "began_ns": min,
-    "ended_ns": max,
-}
-"""How each figure of the report ``measured`` is made of those of all processes."""
+ADDED_UP = ("operations", "lost", "load_cpu_s")
+"""Figures of the report ``measured`` that are those of all processes and slices together."""
 
 
 class Loads:
@@ -41,7 +38,7 @@ class Loads:
     def __init__(self, children: Children, jobs: list[dict[str, Any]]) -> None:
         """Start a process for each of ``jobs``, whose ``raw`` differ."""
         self._children, self._jobs = children, jobs
-        self._reports: list[dict[str, Any]] = []
+        self._slices: list[list[dict[str, Any]]] = []
         roles = [f"load {number} of {len(jobs)}" for number in range(1, 1 + len(jobs))]
         self._processes = [
             children.start(role if len(jobs) > 1 else "load", "lab.harness.load.process", job)
@@ -70,22 +67,38 @@ class Loads:
             quiet["pinned"] for quiet in self._all("go on", "quiet", "the load to connect and warm up")
         )
 
-    def run_window(self) -> None:
-        """Have all run the window and drain."""
-        self._reports = self._all("go", "measured", "the load to finish its window")
+    def run_slice(self) -> None:
+        """Have all run the next slice of the window and drain."""
+        self._slices.append(self._all("go", "measured", "the load to finish its window"))
+
+    def are_through(self) -> bool:
+        """Whether the slices make up the window."""
+        return is_whole(self._window_s(), self._jobs[0])
 
     def measured(self) -> dict[str, Any]:
         """What they did in it, together, under the names of `lab.results.Sample`'s fields."""
-        merged = {name: merge(each[name] for each in self._reports) for name, merge in MERGED.items()}
-        window_s = (merged.pop("ended_ns") - merged.pop("began_ns")) / 1e9
-        shares = [each["busy_s"] / window_s for each in self._reports]
-        return merged | {
+        window_s = self._window_s()
+        shares = [sum(each["busy_s"] for each in own) / window_s for own in zip(*self._slices, strict=True)]
+        return {name: sum(each[name] for each in self._reports()) for name in ADDED_UP} | {
             "window_s": window_s,
             "load_utilisation": busiest_core([job["core"] for job in self._jobs], shares),
             "load_utilisations": tuple(shares),
             "latency": self._series("latency"),
             "open_loop": self._open_loop(window_s),
         }
+
+    def _reports(self) -> Iterator[dict[str, Any]]:
+        return itertools.chain.from_iterable(self._slices)
+
+    def _window_s(self) -> float:
+        """The slices' lengths, added up."""
+        return (
+            sum(
+                max(each["ended_ns"] for each in reports) - min(each["began_ns"] for each in reports)
+                for reports in self._slices
+            )
+            / 1e9
+        )
 
     def _all(self, command: str, event: str, meaning: str) -> list[dict[str, Any]]:
         """Tell all, then wait for all; the report of each."""
@@ -95,7 +108,7 @@ class Loads:
 
     def _open_loop(self, window_s: float) -> OpenLoopRecord | None:
         """What became of the schedules; None for closed loops."""
-        schedules = [each["schedule"] for each in self._reports if each["schedule"]]
+        schedules = [each["schedule"] for each in self._reports() if each["schedule"]]
         if not schedules:
             return None
         return open_loop_record(schedules, window_s, self._series("uncorrected"), self._series("late"))

@@ -1,9 +1,10 @@
 """One sample: start new processes, open and close the window, end them, and judge what they said.
 
 The order is what makes the figures right. The load connects, warms up and drains; only then is the server's
-first snapshot taken. The load runs the window and drains again; then comes the second snapshot. So the
-server's account holds exactly the requests that the load counted and checked. The load may be several
-processes; `loads` makes them one.
+first account read. The load runs a slice of the window and drains again; then comes the second account, and
+so on until the slices make up the window. So the server's accounts hold exactly the requests that the load
+counted and checked, and between two slices the core's speed can be measured (`measured.yardstick`). The load
+may be several processes; `loads` makes them one.
 
 Trouble is a result: a crash, a hang or a wrong byte gives a sample that failed and says why. Only an
 interrupt is passed on, once everything has been ended.
@@ -25,6 +26,7 @@ from lab.harness.loads import Loads
 from lab.harness.machine.cores import Cores, choose_cores
 from lab.harness.measured.listener import socket_path
 from lab.harness.planning.rates import clients_of
+from lab.harness.slices import slice_s
 from lab.results import LatencyRecord, Sample, ScenarioRecord, SubjectRecord
 from lab.workloads.contract import DrivenWorkload, InProcessWorkload, ServedWorkload
 from lab.workloads.registry import workload
@@ -63,6 +65,13 @@ class _Cell:
     seed: int
     tracers: Tracers | None = None
 
+    @property
+    def slice_s(self) -> float:
+        """A slice's length: the window's where that must not be interrupted or the speed cannot be told."""
+        work = workload(self.scenario.workload, self.scenario.program)
+        whole = self.tracers or self.cores.server is None or self.scenario.load == "open" or not work.slices
+        return self.timing.window_s if whole else slice_s(self.timing.window_s)
+
     def server_job(self, path: str | None = None, folder: str | None = None) -> dict[str, Any]:
         program = self.scenario.program
         return {
@@ -77,6 +86,7 @@ class _Cell:
             "core": self.cores.server,
             "core_beside": next(iter(self.cores.loads), None),
             "window_s": self.timing.window_s,
+            "slice_s": self.slice_s,
             "warmup_s": self.timing.warmup_s,
             "traced": bool(self.tracers),
         }
@@ -91,6 +101,7 @@ class _Cell:
                 "core": core,
                 "own_core": self.cores.has_own(number),
                 "window_s": self.timing.window_s,
+                "slice_s": self.slice_s,
                 "warmup_s": self.timing.warmup_s,
                 "seed": self.seed,
                 "raw": os.path.join(folder, f"{number}-"),
@@ -168,7 +179,11 @@ def _served(children: Children, server: Child, loads: Loads) -> dict[str, Any]:
     server.send("begin")
     children.expect(server, "begun", "the server to read its accounts")
     setup_s = children.elapsed_s()
-    loads.run_window()
+    loads.run_slice()
+    while not loads.are_through():
+        server.send("turn")
+        children.expect(server, "turned", "the server to read its accounts")
+        loads.run_slice()
     server.send("end")
     used = _without_event(children.expect(server, "used", "the server to read its accounts again"))
     measured = loads.measured()
@@ -210,7 +225,8 @@ def _in_process(children: Children, cell: _Cell) -> dict[str, Any]:
 
 
 def _without_event(report: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in report.items() if name != "event"}
+    fields = {name: value for name, value in report.items() if name != "event"}
+    return fields | {name: tuple(fields[name]) for name in ("slice_cpu_s", "yardstick_ns")}
 
 
 def _latency(fields: dict[str, Any] | None) -> LatencyRecord | None:

@@ -150,6 +150,12 @@ class Sample:
     load_utilisations: tuple[float, ...] = ()
     """What each load process took of a core, one entry for each. Empty: no load, or taken before there could
     be several."""
+    slice_cpu_s: tuple[float, ...] = ()
+    """The server's CPU time in each slice of the window, in order; their sum is `cpu_s`. Empty: taken before
+    there were slices."""
+    yardstick_ns: tuple[int, ...] = ()
+    """How long a fixed piece of work took on the server's core before, between and after the slices, one more
+    than there are slices. Empty where the server was not bound to a core."""
     client_limited: bool = False
     """The load was the limit: throughput and latency say little about the server."""
     pinned: bool = False

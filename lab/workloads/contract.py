@@ -85,6 +85,8 @@ class Workload(abc.ABC):
     """What its latencies are the time of, for people; it matters where latencies are taken."""
     paced: ClassVar[bool] = False
     """The workload keeps a pace of its own, so that its throughput says nothing of the subject."""
+    slices: ClassVar[bool] = True
+    """Its window may be cut into slices that each begin and end at rest, without becoming another work."""
 
     def scenario(self, **values: int) -> ScenarioRecord:
         """The record of this workload with ``values``; what is not given has its default.

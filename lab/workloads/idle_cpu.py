@@ -44,6 +44,7 @@ class IdleCpu(InProcessWorkload):
     axis = "connections"
     latency = "how far off its due time a tick comes"
     paced = True
+    slices = False  # a silence that is broken 25 times a second is none
     parameters = (
         Parameter("connections", 100, 1, "silent connections that are watched"),
         Parameter("ticks", 100, 0, "how often a second a timer runs out", 200),

@@ -25,6 +25,7 @@ class Mixed(ProtocolWorkload):
     question = "How long do small requests wait while large replies are under way?"
     unit = "request"
     latency = "round trip of a small request"
+    slices = False  # each begins with all large replies at once, so that short ones would hold more of them
     parameters = (
         Parameter("connections", 32, 1, "connections, each with one small request on the way"),
         Parameter("bulk", 4, 1, "connections with large replies to slow readers", 100),

@@ -13,6 +13,7 @@ import math
 import pandas as pd
 
 from lab.results import LatencyRecord, OpenLoopRecord, Run, Sample, ScenarioRecord, SubjectRecord
+from reports.analysis.speed import cost_us, full_speed_ns, mean_speed
 
 COLUMNS: dict[str, str] = {
     "subject": "what was measured, as named on the command line",
@@ -32,9 +33,12 @@ COLUMNS: dict[str, str] = {
     "excluded": "why it does not",
     "reason": "why the sample failed",
     "stderr_tail": "last lines of the failed process's standard error",
-    "cpu_us_per_operation": "server CPU, user and system, microseconds: the figure that leads",
-    "user_us_per_operation": "server CPU in Python and libraries, microseconds",
-    "system_us_per_operation": "server CPU in the kernel, microseconds",
+    "cpu_us_per_operation": "server CPU, user and system, microseconds at the core's full speed: the figure "
+    "that leads",
+    "user_us_per_operation": "of it in Python and libraries",
+    "system_us_per_operation": "of it in the kernel",
+    "measured_cpu_us_per_operation": "server CPU as it was accounted, at whatever speed the core had",
+    "core_speed": "the core's speed over the window, as a share of its full speed",
     "throughput_per_s": "operations per second of wall time",
     "concurrency": "operations on the way on average, by Little's law: throughput times mean latency; of "
     "open loops from the actual send",
@@ -43,6 +47,8 @@ COLUMNS: dict[str, str] = {
     "lost": "datagrams that no reply came to in time, none of them an operation",
     "cpu_user_s": "server user CPU over the window, seconds",
     "cpu_system_s": "server system CPU over the window, seconds",
+    "slice_cpu_s": "server CPU in each slice of the window, seconds, as a JSON list",
+    "yardstick_ns": "the yardstick before, between and after the slices, nanoseconds, as a JSON list",
     "minor_faults": "pages mapped without disk access, over the window",
     "major_faults": "pages read from disk, over the window",
     "voluntary_switches": "times the server gave up the core to wait, over the window",
@@ -64,6 +70,9 @@ COLUMNS: dict[str, str] = {
 NESTED = ("latency", "open_loop", "counters")
 """Fields of a sample that become columns of their own."""
 
+LISTS = ("load_utilisations", "slice_cpu_s", "yardstick_ns")
+"""Fields of a sample that are written as JSON lists."""
+
 OPERATION_COLUMNS = ("minor_faults", "major_faults", "voluntary_switches", "involuntary_switches")
 """Window totals that the explanation divides by the operations."""
 
@@ -72,7 +81,10 @@ def tidy(run: Run) -> pd.DataFrame:
     """All samples of ``run``, in the order they were taken; an empty table keeps the shared columns."""
     subjects = {subject.name: subject for subject in run.record.subjects}
     scenarios = {scenario.id: scenario for scenario in run.record.scenarios}
-    rows = [_row(each, subjects.get(each.subject), scenarios.get(each.scenario)) for each in run.samples]
+    full_ns = full_speed_ns(run.samples)
+    rows = [
+        _row(each, subjects.get(each.subject), scenarios.get(each.scenario), full_ns) for each in run.samples
+    ]
     frame = pd.DataFrame(rows, columns=None if rows else list(COLUMNS))
     return frame[[*COLUMNS, *(name for name in frame.columns if name not in COLUMNS)]]
 
@@ -89,12 +101,14 @@ def by_round(frame: pd.DataFrame, scenario: str, column: str) -> pd.DataFrame:
     return rows.pivot(index="round", columns="subject", values=column)
 
 
-def _row(sample: Sample, subject: SubjectRecord | None, scenario: ScenarioRecord | None) -> dict[str, object]:
+def _row(
+    sample: Sample, subject: SubjectRecord | None, scenario: ScenarioRecord | None, full_ns: float | None
+) -> dict[str, object]:
     row: dict[str, object] = {name: value for name, value in vars(sample).items() if name not in NESTED}
-    row["load_utilisations"] = json.dumps(sample.load_utilisations)
+    row |= {name: json.dumps(row[name]) for name in LISTS}
     row |= _subject_columns(sample, subject)
     row |= {"workload": scenario.workload if scenario else "", "unit": scenario.unit if scenario else ""}
-    row |= _derived_columns(sample)
+    row |= _derived_columns(sample, full_ns)
     row["excluded"] = exclusion(sample)
     row["counted"] = row["excluded"] is None
     row |= {f"parameter_{name}": value for name, value in (scenario.parameters if scenario else {}).items()}
@@ -113,14 +127,17 @@ def _subject_columns(sample: Sample, subject: SubjectRecord | None) -> dict[str,
     }
 
 
-def _derived_columns(sample: Sample) -> dict[str, object]:
-    each_us = 1e6 / sample.operations if sample.operations else math.nan
+def _derived_columns(sample: Sample, full_ns: float | None) -> dict[str, object]:
+    cost = cost_us(sample, full_ns)
+    share = cost / sample.cpu_s if sample.cpu_s else math.nan
     throughput_per_s = sample.operations / sample.window_s if sample.window_s else math.nan
     on_the_way = sample.open_loop.uncorrected if sample.open_loop else sample.latency
     return {
-        "cpu_us_per_operation": sample.cpu_us_per_operation,
-        "user_us_per_operation": sample.cpu_user_s * each_us,
-        "system_us_per_operation": sample.cpu_system_s * each_us,
+        "cpu_us_per_operation": cost,
+        "user_us_per_operation": sample.cpu_user_s * share,
+        "system_us_per_operation": sample.cpu_system_s * share,
+        "measured_cpu_us_per_operation": sample.cpu_us_per_operation,
+        "core_speed": mean_speed(sample, full_ns),
         "throughput_per_s": throughput_per_s,
         "concurrency": throughput_per_s * on_the_way.mean_ns / 1e9 if on_the_way else math.nan,
     }

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from lab.harness import children, sampling, subjects
-from lab.harness.latency import latency_record, write_raw
+from lab.harness.latency import latency_record, read_raw, write_raw
 from lab.harness.load.client_kinds import ENGINES, open_clients, to_job
 from lab.harness.loads import Loads, busiest_core
 from lab.harness.machine.cores import Cores
@@ -131,11 +131,14 @@ class ScriptedChild:
         self._children.heard.append((self.number, line))
 
 
+WINDOW = {"window_s": 0.3, "slice_s": 0.1}
+
+
 def scripted(folder: Path, *raw_ns: list[int], core: int | None = 0) -> tuple[Loads, ScriptedChildren]:
     """A load process for each of ``raw_ns``, all on ``core``: number n begins after n ms and ends at 100."""
     jobs, measured = [], []
     for number, (part, raw) in enumerate(zip(ASKING.divided(len(raw_ns)), raw_ns, strict=True)):
-        jobs.append({"clients": to_job(part), "core": core, "raw": f"{folder}/{number}-"})
+        jobs.append({"clients": to_job(part), "core": core, "raw": f"{folder}/{number}-"} | WINDOW)
         write_raw(f"{folder}/{number}-latency", array("q", [*raw, 0, 0]), len(raw))
         figures = {"operations": len(raw), "lost": number, "load_cpu_s": 0.04, "busy_s": 0.04}
         figures |= {"began_ns": number * 1_000_000, "ended_ns": 100_000_000 - number}
@@ -147,7 +150,7 @@ def scripted(folder: Path, *raw_ns: list[int], core: int | None = 0) -> tuple[Lo
 def test_percentiles_are_those_of_all_latencies_together(tmp_path: Path) -> None:
     fast, slow = list(range(1, 100)), [1_000_000]
     loads, _children = scripted(tmp_path, fast, slow)
-    loads.run_window()
+    loads.run_slice()
     measured = loads.measured()
     assert measured["latency"] == latency_record(fast + slow)
     assert (measured["operations"], measured["lost"], measured["load_cpu_s"]) == (100, 1, 0.08)
@@ -155,13 +158,34 @@ def test_percentiles_are_those_of_all_latencies_together(tmp_path: Path) -> None
 
 def test_the_window_lasts_from_the_first_beginning_to_the_last_end(tmp_path: Path) -> None:
     loads, _children = scripted(tmp_path, [1], [2], [3])
-    loads.run_window()
+    loads.run_slice()
     assert loads.measured()["window_s"] == pytest.approx(0.1)
+
+
+def test_slices_are_added_up_until_they_make_the_window(tmp_path: Path) -> None:
+    loads, _children = scripted(tmp_path, [1, 2], [3])
+    slices = 0
+    while not slices or not loads.are_through():
+        loads.run_slice()
+        slices += 1
+    measured = loads.measured()
+    assert slices == 3
+    assert measured["window_s"] == pytest.approx(0.3)
+    assert (measured["operations"], measured["lost"]) == (9, 3)
+    assert measured["load_cpu_s"] == pytest.approx(0.24)
+    assert measured["load_utilisations"] == pytest.approx((0.4, 0.4))
+
+
+def test_latencies_of_all_slices_stand_one_behind_the_other(tmp_path: Path) -> None:
+    path = str(tmp_path / "raw")
+    write_raw(path, array("q", [1, 2, 0]), 2)
+    write_raw(path, array("q", [3, 0]), 1)
+    assert list(read_raw([path])) == [1, 2, 3]
 
 
 def test_processes_that_share_a_core_fill_it_together(tmp_path: Path) -> None:
     shared, _children = scripted(tmp_path, [1], [2], core=0)
-    shared.run_window()
+    shared.run_slice()
     measured = shared.measured()
     assert measured["load_utilisations"] == pytest.approx((0.4, 0.4))
     assert measured["load_utilisation"] == pytest.approx(0.8)
@@ -180,14 +204,14 @@ def test_they_connect_in_turn_and_do_all_else_together(tmp_path: Path) -> None:
     assert children.heard == [(0, "an address"), (0, "connected"), (1, "an address"), (1, "connected")]
     children.heard.clear()
     assert loads.warm_up() is False
-    loads.run_window()
+    loads.run_slice()
     together = [(0, "go on"), (1, "go on"), (0, "quiet"), (1, "quiet")]
     assert children.heard == [*together, (0, "go"), (1, "go"), (0, "measured"), (1, "measured")]
 
 
 def test_a_load_of_one_process_is_called_so(tmp_path: Path) -> None:
     loads, children = scripted(tmp_path, [5, 7])
-    loads.run_window()
+    loads.run_slice()
     assert (children.roles, loads.measured()["latency"].mean_ns) == (["load"], 6)
 
 

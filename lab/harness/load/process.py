@@ -1,4 +1,4 @@
-"""A load process of one sample: connects, warms up, runs the window, all when the parent says so.
+"""A load process of one sample: connects, warms up, runs the window's slices, all when the parent says so.
 
 There may be several, each with a part of the clients; `loads` is what the parent sees of them. It is
 started anew for every sample (``python -m lab.harness.load.process``), and imports as little as it can. Its
@@ -33,9 +33,9 @@ def main() -> None:
         _connect(channel, clients)
         clients.run(job["warmup_s"])
         channel.report("quiet", pinned=job["pinned"])
-        channel.command()
-        channel.report("measured", **_measure(clients, job["window_s"], job["raw"]))
-        channel.command()
+        while True:
+            channel.command()
+            channel.report("measured", **_measure(clients, job["slice_s"], job["raw"]))
     except BaseException as error:
         channel.fail(error, sentences=(LabError,))
 
@@ -51,13 +51,13 @@ def _connect(channel: Channel, clients: LoadClients) -> None:
     channel.command()
 
 
-def _measure(clients: LoadClients, window_s: float, raw: str) -> dict[str, Any]:
-    """Run the window; leave the latencies in files whose names begin with ``raw``.
+def _measure(clients: LoadClients, slice_s: float, raw: str) -> dict[str, Any]:
+    """Run a slice of the window; add the latencies to files whose names begin with ``raw``.
 
-    Nothing is made of them here: another load process of this sample may still be in its window.
+    Nothing is made of them here: another load process of this sample may still be in its slice.
     """
     cpu_before_s, began_ns = time.process_time(), time.perf_counter_ns()
-    exchanged = clients.run(window_s)
+    exchanged = clients.run(slice_s)
     load_cpu_s = time.process_time() - cpu_before_s
     clients.check_silence()
     write_raw(f"{raw}latency", clients.latencies_ns, exchanged.operations)

@@ -1,7 +1,7 @@
 """The process that keeps somebody's own program for one sample: starts it, reads its accounts, ends it.
 
 To the parent it is the server (``python -m lab.harness.measured.keeper``), and speaks as `worker` does. It
-shares the program's core, and sleeps while a window is open.
+shares the program's core, and sleeps while a slice of the window is open.
 
 Rule: however this process ends, on the parent's word, by a signal or because the parent is gone, it ends the
 program first (`lab.harness.measured.program.Program.end`).
@@ -18,8 +18,8 @@ from typing import Any, NoReturn
 from lab.errors import LabError
 from lab.harness.channel import Channel, describe
 from lab.harness.measured import marks
-from lab.harness.measured.process_tree import Account
 from lab.harness.measured.program import HOST, Program
+from lab.harness.measured.window import Window
 
 
 def main() -> None:
@@ -33,7 +33,7 @@ def main() -> None:
         program.start()
         program.wait_until_ready()
         channel.report("listening", address=(HOST, program.port), pinned=job["pinned"])
-        _Accounts(channel, program, job["traced"]).answer()
+        _Accounts(channel, program, job).answer()
     except Exception as error:
         _fail(channel, error)
 
@@ -59,17 +59,17 @@ def _fail(channel: Channel, error: Exception) -> NoReturn:
 
 
 class _Accounts:
-    """Answers the parent while the program serves; both accounts are read while no request is under way."""
+    """Answers the parent while the program serves; accounts are read while no request is under way."""
 
-    def __init__(self, channel: Channel, program: Program, traced: bool) -> None:
-        self._channel, self._program, self._traced = channel, program, traced
-        self._before = Account()
+    def __init__(self, channel: Channel, program: Program, job: dict[str, Any]) -> None:
+        self._channel, self._program, self._traced = channel, program, job["traced"]
+        self._window = Window(program.tree.account, job["pinned"])
         self._listening = False
         signal.signal(signal.SIGCHLD, self._child_ended)
 
     def answer(self) -> NoReturn:
         """Raises `LabError` when the program ends by itself."""
-        answers = {"memory": self._memory, "begin": self._begin, "end": self._end}
+        answers = {"memory": self._memory, "begin": self._begin, "turn": self._turn, "end": self._end}
         while True:
             answers[self._command()]()
 
@@ -90,17 +90,19 @@ class _Accounts:
         self._channel.report("resident", bytes=self._program.tree.resident_bytes())
 
     def _begin(self) -> None:
-        self._before = self._program.tree.account()
+        self._window.begin()
         if self._traced:
             marks.leave("begin", "started")
         self._channel.report("begun")
 
+    def _turn(self) -> None:
+        self._window.turn()
+        self._channel.report("turned")
+
     def _end(self) -> None:
         if self._traced:
             marks.leave("end", "started")
-        tree = self._program.tree
-        used: dict[str, Any] = tree.account().used_since(self._before)
-        self._channel.report("used", **used, peak_rss_bytes=tree.peak_rss_bytes())
+        self._channel.report("used", **self._window.end(), peak_rss_bytes=self._program.tree.peak_rss_bytes())
 
 
 if __name__ == "__main__":

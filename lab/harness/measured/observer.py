@@ -1,4 +1,4 @@
-"""What the measured process is seen to have used: snapshots at both ends of the window, and the difference.
+"""What the measured process is seen to have used, by itself.
 
 The facts of getrusage(2) that matter here
 - User plus system time comes from the scheduler's own account, to the microsecond. The split between the two
@@ -15,38 +15,24 @@ from __future__ import annotations
 
 import resource
 import sys
-from typing import Any
 
-Usage = dict[str, Any]
-"""Plain values under the names of `lab.results.Sample`'s fields, so that it crosses a pipe as JSON."""
+from lab.harness.measured.account import Account
 
 
-def usage(loop: object | None = None) -> Usage:
-    """What this process has used so far; ``counters`` of ``loop`` if it keeps any, else None."""
+def account(loop: object | None = None) -> Account:
+    """What this process has used so far; with the ``counters`` of ``loop`` if it keeps any."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     counters = getattr(loop, "counters", None)
-    return {
-        "cpu_user_s": used.ru_utime,
-        "cpu_system_s": used.ru_stime,
-        "minor_faults": used.ru_minflt,
-        "major_faults": used.ru_majflt,
-        "voluntary_switches": used.ru_nvcsw,
-        "involuntary_switches": used.ru_nivcsw,
-        "counters": dict(counters()) if callable(counters) else None,
-    }
-
-
-def difference(before: Usage, after: Usage) -> Usage:
-    """What was used between two snapshots of one process."""
-    return {name: _difference(before[name], value) for name, value in after.items()}
-
-
-def _difference(before: Any, after: Any) -> Any:
-    if after is None:
-        return None
-    if isinstance(after, dict):
-        return {name: value - before.get(name, 0) for name, value in after.items()}
-    return after - before
+    return Account(
+        cpu_s=used.ru_utime + used.ru_stime,
+        user_s=used.ru_utime,
+        system_s=used.ru_stime,
+        minor_faults=used.ru_minflt,
+        major_faults=used.ru_majflt,
+        voluntary_switches=used.ru_nvcsw,
+        involuntary_switches=used.ru_nivcsw,
+        counters=dict(counters()) if callable(counters) else None,
+    )
 
 
 def resident_bytes(pid: int | None = None) -> int:

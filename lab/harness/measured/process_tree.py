@@ -24,12 +24,12 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TypeVar
 
 import psutil
 
+from lab.harness.measured.account import Account
 from lab.harness.measured.observer import resident_bytes
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -38,38 +38,6 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _GONE = (ProcessLookupError, FileNotFoundError, psutil.Error)
 
 Read = TypeVar("Read")
-
-
-@dataclass(frozen=True)
-class Account:
-    """What was used up to a moment, by all processes together."""
-
-    cpu_s: float = 0.0
-    """User and system time, exact."""
-    user_s: float = 0.0
-    system_s: float = 0.0
-    """Both as the system tells them to others: on Linux in ticks."""
-    minor_faults: int = 0
-    major_faults: int = 0
-    voluntary_switches: int = 0
-    involuntary_switches: int = 0
-
-    def __add__(self, other: Account) -> Account:
-        return Account(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
-
-    def used_since(self, before: Account) -> dict[str, float | int | None]:
-        """The difference, under the names of `lab.results.Sample`'s fields."""
-        user_s, system_s = self.user_s - before.user_s, self.system_s - before.system_s
-        seen_s = user_s + system_s
-        cpu_s = self.cpu_s - before.cpu_s
-        used_system_s = cpu_s * system_s / seen_s if seen_s > 0 else 0.0
-        counts = ("minor_faults", "major_faults", "voluntary_switches", "involuntary_switches")
-        return {
-            "cpu_user_s": cpu_s - used_system_s,
-            "cpu_system_s": used_system_s,
-            **{name: getattr(self, name) - getattr(before, name) for name in counts},
-            "counters": None,
-        }
 
 
 class ProcessTree:

@@ -27,6 +27,8 @@ from lab.harness.latency import latency_record
 from lab.harness.machine import allocator
 from lab.harness.measured import marks, observer
 from lab.harness.measured.listener import listen
+from lab.harness.measured.window import Window
+from lab.harness.slices import is_whole
 from lab.results import ProgramRecord
 from lab.workloads.contract import Exercise, ExerciseByHand, InProcessWorkload, ServedWorkload, Timed
 from lab.workloads.registry import workload
@@ -58,9 +60,7 @@ def main() -> None:
 def _serve(channel: Channel, job: dict[str, Any], work: ServedWorkload) -> None:
     loop = None if job["subject"] == subjects.FLOOR else _new_loop(channel, job)
     listener = listen(work.wire, job["path"])
-    control = threading.Thread(
-        target=_control, args=(channel, loop, job["traced"]), name="control", daemon=True
-    )
+    control = threading.Thread(target=_control, args=(channel, loop, job), name="control", daemon=True)
     control.start()
     channel.report("listening", address=listener.getsockname(), pinned=job["pinned"])
     if loop is None:
@@ -80,26 +80,26 @@ def _error_of(context: dict[str, Any]) -> BaseException:
     return context.get("exception") or RuntimeError(f"the loop reported: {context.get('message')}")
 
 
-def _control(channel: Channel, loop: asyncio.AbstractEventLoop | None, traced: bool) -> None:
-    """Answer the parent while the server serves. Both snapshots are taken while no request is under way."""
+def _control(channel: Channel, loop: asyncio.AbstractEventLoop | None, job: dict[str, Any]) -> None:
+    """Answer the parent while the server serves. Accounts are read while no request is under way."""
     try:
-        before: observer.Usage | None = None
+        window = Window(lambda: observer.account(loop), job["pinned"])
         while True:
             command = channel.command()
             if command == "memory":
                 channel.report("resident", bytes=observer.resident_bytes())
-                continue
-            now = observer.usage(loop)
-            if command == "begin":
-                before = now
-                if traced:
+            elif command == "begin":
+                window.begin()
+                if job["traced"]:
                     marks.leave("begin", "others")
                 channel.report("begun")
+            elif command == "turn":
+                window.turn()
+                channel.report("turned")
             else:
-                if traced:
+                if job["traced"]:
                     marks.leave("end", "others")
-                used = observer.difference(before, now)
-                channel.report("used", **used, peak_rss_bytes=observer.peak_rss_bytes())
+                channel.report("used", **window.end(), peak_rss_bytes=observer.peak_rss_bytes())
     except BaseException as error:
         channel.fail(error)
 
@@ -109,46 +109,62 @@ def _exercise(channel: Channel, job: dict[str, Any], work: InProcessWorkload) ->
     if job["subject"] == subjects.FLOOR:
         with work.by_hand(job["values"]) as by_hand:
             by_hand.run(job["warmup_s"])
-            window = _Window(by_hand, None, job["traced"])
-            channel.report("measured", **window.close(by_hand.run(job["window_s"])), pinned=job["pinned"])
+            window = _OwnWindow(by_hand, None, job)
+            while window.is_open():
+                window.ran(by_hand.run(job["slice_s"]))
     else:
         loop = _new_loop(channel, job)
         with work.on_loop(loop, job["values"]) as exercise:
-            measured = loop.run_until_complete(_measure(exercise, loop, job))
-            channel.report("measured", **measured, pinned=job["pinned"])
+            window = loop.run_until_complete(_measure(exercise, loop, job))
+    channel.report("measured", **window.figures(), pinned=job["pinned"])
 
 
-async def _measure(
-    exercise: Exercise, loop: asyncio.AbstractEventLoop, job: dict[str, Any]
-) -> dict[str, Any]:
+async def _measure(exercise: Exercise, loop: asyncio.AbstractEventLoop, job: dict[str, Any]) -> _OwnWindow:
     await exercise.run(job["warmup_s"])
-    window = _Window(exercise, loop, job["traced"])
-    return window.close(await exercise.run(job["window_s"]))
+    window = _OwnWindow(exercise, loop, job)
+    while window.is_open():
+        window.ran(await exercise.run(job["slice_s"]))
+    return window
 
 
-class _Window:
-    """The measured window of an in-process workload: opened by making it, closed once."""
+class _OwnWindow:
+    """The window of an in-process workload: open from its making until its slices are as long as planned."""
 
-    def __init__(self, exercise: Exercise | ExerciseByHand, loop: object | None, traced: bool) -> None:
-        self._loop, self._traced = loop, traced
+    def __init__(self, exercise: Exercise | ExerciseByHand, loop: object | None, job: dict[str, Any]) -> None:
+        self._job = job
         self._latencies_ns = exercise.latencies_ns if isinstance(exercise, Timed) else []
         self._latencies_ns.clear()
-        self._before = observer.usage(loop)
-        self._start = time.perf_counter()
-        if traced:
+        self._operations, self._window_s = 0, 0.0
+        self._window = Window(lambda: observer.account(loop), job["pinned"])
+        self._used: dict[str, Any] = {}
+        self._window.begin()
+        if job["traced"]:
             marks.leave("begin", "own")
+        self._began_s = time.perf_counter()
 
-    def close(self, operations: int) -> dict[str, Any]:
-        """What was done and used since."""
-        if self._traced:
-            marks.leave("end", "own")
-        window_s = time.perf_counter() - self._start
-        used = observer.difference(self._before, observer.usage(self._loop))
+    def is_open(self) -> bool:
+        """Whether another slice is to be run."""
+        return not self._used
+
+    def ran(self, operations: int) -> None:
+        """A slice has ended, with so many ``operations``."""
+        self._operations += operations
+        self._window_s += time.perf_counter() - self._began_s
+        if is_whole(self._window_s, self._job):
+            if self._job["traced"]:
+                marks.leave("end", "own")
+            self._used = self._window.end()
+        else:
+            self._window.turn()
+            self._began_s = time.perf_counter()
+
+    def figures(self) -> dict[str, Any]:
+        """What was done and used in it."""
         latency = latency_record(self._latencies_ns)
         return {
-            "operations": operations,
-            "window_s": window_s,
-            **used,
+            "operations": self._operations,
+            "window_s": self._window_s,
+            **self._used,
             "peak_rss_bytes": observer.peak_rss_bytes(),
             "latency": asdict(latency) if latency else None,
         }

@@ -1,4 +1,4 @@
-"""Snapshots of what a process has used, and their differences."""
+"""What a process sees that it has used."""
 
 import io
 import resource
@@ -6,6 +6,7 @@ import resource
 import pytest
 
 from lab.harness.measured import observer
+from lab.harness.measured.account import Account
 
 
 class Counting:
@@ -16,38 +17,22 @@ class Counting:
         return self.seen
 
 
-def test_a_difference_is_taken_field_by_field_and_counter_by_counter() -> None:
-    loop = Counting()
-    before = observer.usage(loop)
-    loop.seen = {"waits": 10, "events": 25, "would_block": 2}
-    after = dict(before, cpu_user_s=before["cpu_user_s"] + 0.25, counters=loop.counters())
-    used = observer.difference(before, after)
-    assert used["cpu_user_s"] == pytest.approx(0.25)
-    assert used["minor_faults"] == 0
-    assert used["counters"] == {"waits": 7, "events": 20, "would_block": 2}
+def test_a_loop_that_counts_is_asked_for_its_counters() -> None:
+    assert observer.account(Counting()).counters == {"waits": 3, "events": 5}
 
 
 @pytest.mark.parametrize("loop", [None, object()])
 def test_a_loop_without_counters_has_none(loop: object) -> None:
-    before, after = observer.usage(loop), observer.usage(loop)
-    assert observer.difference(before, after)["counters"] is None
+    assert observer.account(loop).counters is None
 
 
-def test_a_snapshot_is_what_the_system_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_account_is_what_the_system_says(monkeypatch: pytest.MonkeyPatch) -> None:
     fields = [0.0] * 16
     fields[:2] = [1.5, 0.5]
     fields[6:8] = [11, 2]
     fields[14:16] = [33, 44]
     monkeypatch.setattr(observer.resource, "getrusage", lambda _who: resource.struct_rusage(fields))
-    assert observer.usage() == {
-        "cpu_user_s": 1.5,
-        "cpu_system_s": 0.5,
-        "minor_faults": 11,
-        "major_faults": 2,
-        "voluntary_switches": 33,
-        "involuntary_switches": 44,
-        "counters": None,
-    }
+    assert observer.account() == Account(2.0, 1.5, 0.5, 11, 2, 33, 44)
 
 
 def test_what_is_resident_now_comes_from_the_page_tables(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,7 +117,7 @@ def test_an_interrupt_ends_the_program_as_well(tmp_path: Path, monkeypatch: pyte
     def interrupted(_loads: Loads) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Loads, "run_window", interrupted)
+    monkeypatch.setattr(Loads, "run_slice", interrupted)
     note = tmp_path / "note"
     with pytest.raises(KeyboardInterrupt):
         sample(f"{SERVER} '' {note}")

@@ -9,7 +9,7 @@ import sys
 import psutil
 import pytest
 
-from lab.harness.measured.process_tree import Account, account_of
+from lab.harness.measured.process_tree import account_of
 
 TICK_S = 0.01
 BURN = "import time\nwhile time.process_time() < 0.05: pass"
@@ -36,20 +36,3 @@ def test_a_child_that_was_waited_for_stays_in_its_parents_account() -> None:
     subprocess.run([sys.executable, "-c", BURN], check=True)
     burned_s = used_s(resource.RUSAGE_CHILDREN) - children_s
     assert account_of(psutil.Process()).cpu_s - before.cpu_s >= burned_s - 2 * TICK_S
-
-
-def test_the_exact_sum_is_split_as_the_ticks_are() -> None:
-    used = Account(2.5, 1.5, 0.75, 9, 1, 7, 5).used_since(Account(1.5, 1.0, 0.25, 4, 1, 2, 3))
-    assert used["cpu_user_s"] == pytest.approx(0.5)
-    assert used["cpu_system_s"] == pytest.approx(0.5)
-    assert (used["minor_faults"], used["major_faults"]) == (5, 0)
-    assert (used["voluntary_switches"], used["involuntary_switches"]) == (5, 2)
-
-
-def test_a_window_without_a_tick_keeps_its_sum() -> None:
-    used = Account(cpu_s=0.004).used_since(Account(cpu_s=0.001))
-    assert (used["cpu_user_s"], used["cpu_system_s"]) == (pytest.approx(0.003), 0.0)
-
-
-def test_accounts_of_several_processes_add_up() -> None:
-    assert sum([Account(1, 2, 3, 4, 5, 6, 7)] * 2, Account()) == Account(2, 4, 6, 8, 10, 12, 14)

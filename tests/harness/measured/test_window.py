@@ -1,0 +1,75 @@
+"""The measured window: what belongs to its slices, and the yardstick between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from lab.harness.measured import window as windows
+from lab.harness.measured.account import Account
+from lab.harness.measured.window import Window
+from lab.harness.measured.yardstick import yardstick_ns
+from lab.harness.slices import is_whole, slice_s
+
+
+class ScriptedProcess:
+    """A process whose CPU time is a number; laying on the yardstick costs it some, too."""
+
+    def __init__(self) -> None:
+        self.cpu_s = 10.0
+        self.yardsticks: Iterator[int] = iter((100, 120, 140, 160))
+
+    def account(self) -> Account:
+        return Account(cpu_s=self.cpu_s, user_s=self.cpu_s, counters={"waits": round(self.cpu_s)})
+
+    def lay_on(self) -> int:
+        self.cpu_s += 5
+        return next(self.yardsticks)
+
+
+@pytest.fixture
+def process(monkeypatch: pytest.MonkeyPatch) -> ScriptedProcess:
+    scripted = ScriptedProcess()
+    monkeypatch.setattr(windows, "yardstick_ns", scripted.lay_on)
+    return scripted
+
+
+def used_in_two_slices(window: Window, process: ScriptedProcess) -> dict[str, object]:
+    window.begin()
+    process.cpu_s += 2
+    window.turn()
+    process.cpu_s += 3
+    return window.end()
+
+
+def test_the_yardstick_is_laid_on_before_between_and_after_the_slices(process: ScriptedProcess) -> None:
+    used = used_in_two_slices(Window(process.account, pinned=True), process)
+    assert used["yardstick_ns"] == [100, 120, 140]
+
+
+def test_what_the_yardstick_takes_belongs_to_no_slice(process: ScriptedProcess) -> None:
+    used = used_in_two_slices(Window(process.account, pinned=True), process)
+    assert used["slice_cpu_s"] == [2.0, 3.0]
+    assert (used["cpu_user_s"], used["counters"]) == (5.0, {"waits": 5})
+
+
+def test_the_speed_of_some_other_core_is_not_asked_for(process: ScriptedProcess) -> None:
+    used = used_in_two_slices(Window(process.account, pinned=False), process)
+    assert (used["yardstick_ns"], used["slice_cpu_s"]) == ([], [2.0, 3.0])
+
+
+def test_the_yardstick_takes_cpu_time() -> None:
+    assert yardstick_ns() > 0
+
+
+@pytest.mark.parametrize(("window_s", "slices"), [(0.01, 1), (0.05, 1), (0.15, 4), (0.2, 5), (0.5, 12)])
+def test_a_window_has_equal_slices_of_about_the_usual_length(window_s: float, slices: int) -> None:
+    assert slice_s(window_s) == pytest.approx(window_s / slices)
+
+
+@pytest.mark.parametrize(
+    ("measured_s", "whole"), [(0.04, False), (0.161, False), (0.19, False), (0.2, True), (0.3, True)]
+)
+def test_slices_go_on_until_they_are_the_window(measured_s: float, whole: bool) -> None:
+    assert is_whole(measured_s, {"slice_s": 0.04, "window_s": 0.2}) is whole
