@@ -66,7 +66,7 @@ def test_the_summary_says_who_came_nearest_to_the_ceiling_and_where_the_load_was
     assert found.taken == pytest.approx(found.fastest[1] / 2_500_000)
     said = summary(judgement)
     assert "of 2,500 thousand requests/s (Echo over sockets" in said
-    assert said.endswith("The load was the limit (client-limited) in 5 samples: of floor.")
+    assert said.endswith("The load was the limit (client-limited) in 5 samples: of the floor.")
     assert said in markdown(judgement)
     assert summary(judge(changed(run(), "floor", client_limited=False))).endswith("the limit in no sample.")
 
@@ -112,6 +112,13 @@ def test_a_workload_that_drives_itself_has_no_load() -> None:
 
 
 def test_what_is_on_the_way_follows_from_the_parameters() -> None:
-    pipeline = dataclasses.replace(echo(), parameters={"connections": 16, "depth": 8})
-    fanout = dataclasses.replace(echo(), parameters={"subscribers": 200})
-    assert [on_the_way(each) for each in (echo(), idle(500), pipeline, fanout)] == [64, 64, 128, None]
+    pingpong = dataclasses.replace(echo(), parameters={"connections": 16, "depth": 1})
+    assert [on_the_way(each) for each in (echo(), idle(500), pingpong)] == [64, 64, 16]
+
+
+def test_clients_that_rest_now_and_then_are_not_held_against_littles_law() -> None:
+    resting = ({"subscribers": 200}, {"connections": 16, "depth": 8}, {"connections": 32, "bulk": 4})
+    for parameters in resting:
+        scenario = dataclasses.replace(echo(), parameters=parameters)
+        found = check(judge(changed(run(scenarios=(scenario,)), "poll", window_s=20.0)))
+        assert (found.on_the_way, found.checked, found.off) == (None, 0, ())
