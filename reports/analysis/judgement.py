@@ -34,6 +34,13 @@ class ScenarioJudgement:
     pairs: dict[str, Values]
     noise_floor: float
 
+    @property
+    def floor(self) -> Cell | None:
+        """The floor's cell where it has a cost; somebody's own program has none."""
+        return next(
+            (each for each in self.cells.values() if each.subject.kind == "floor" and each.cost), None
+        )
+
     def compare(self, subject: str, reference: str) -> Comparison:
         """Any two subjects of this scenario, paired by round."""
         if subject not in self.pairs or reference not in self.pairs:

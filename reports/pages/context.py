@@ -64,9 +64,7 @@ def context(judgement: Judgement) -> dict[str, Any]:
         "no_syscalls": syscalls.why_none(judgement),
         "microbench": microbench_table(judgement),
         "environment": environment_rows(record),
-        "not_run": [
-            (each.subject, each.scenario or "every scenario", each.reason) for each in record.not_run
-        ],
+        "not_run": [(each.subject, _where(record, each.scenario), each.reason) for each in record.not_run],
         "failed": failed_rows(judgement),
         "excluded": excluded_counts(judgement),
         "taken": tally.taken(judgement),
@@ -142,8 +140,8 @@ def scenario_table(judgement: Judgement, judged: ScenarioJudgement) -> dict[str,
 def _headings(judgement: Judgement, judged: ScenarioJudgement) -> list[str]:
     unit = judged.scenario.unit
     control = judgement.control.name if judgement.control else "control"
-    floor = judgement.floor.name if judgement.floor else "floor"
-    heads = [f"CPU per {unit}, µs", f"x {control}", "verdict", f"x {floor}"]
+    heads = [f"CPU per {unit}, µs", f"x {control}", "verdict"]
+    heads += [f"x {judged.floor.subject.name}"] if judged.floor else []
     if not judged.scenario.paced:
         heads.append(f"thousand {phrases.plural(unit)}/s")
     is_open = judged.scenario.load == "open"
@@ -177,8 +175,9 @@ def _result_cells(judged: ScenarioJudgement, cell: Cell) -> list[tuple[str, str]
         (phrases.number(cost.value if cost else None), spread),
         ("1", "") if is_control else _ratio_cell(cell.to_control),
         verdict,
-        ("1", "") if is_floor else _ratio_cell(cell.to_floor),
     ]
+    if judged.floor:
+        row.append(("1", "") if is_floor else _ratio_cell(cell.to_floor))
     if not judged.scenario.paced:
         limited = "client-limited" if cell.client_limited else ""
         row.append((phrases.number(through.value / 1e3 if through else None), limited))
@@ -252,9 +251,16 @@ def rounds(record: RunRecord) -> str:
     return said + (f" after {record.warmup_rounds} of warm-up" if record.warmup_rounds else "")
 
 
+def _where(record: RunRecord, scenario_id: str | None) -> str:
+    """The scenario's id; of somebody's own program the title, as its id holds a checksum."""
+    own = {each.id: each.title for each in record.scenarios if each.program}
+    return own.get(scenario_id or "", scenario_id or "every scenario")
+
+
 def failed_rows(judgement: Judgement) -> list[tuple[str, str, str, str, str]]:
     """Subject, scenario, round, reason and the tail of standard error of each failed sample."""
     failed = judgement.frame[judgement.frame["status"] == "failed"]
+    failed = failed.assign(scenario=[_where(judgement.run.record, each) for each in failed["scenario"]])
     return [
         tuple(str(value) if value == value and value is not None else "" for value in row)  # type: ignore[misc]
         for row in failed[["subject", "scenario", "round", "reason", "stderr_tail"]].itertuples(index=False)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from lab.results import CapacityRecord, ScenarioRecord
 from reports.analysis.judgement import Judgement
 from reports.analysis.knee import P99_BOUND_MS, LoadCurve, OfferedLoad, RatePoint, offered_loads
-from reports.pages.phrases import brief, counted, listed, number, percent, plural
+from reports.pages.phrases import brief, called, counted, listed, number, percent, plural
 from reports.pages.subject_table import SubjectTable
 
 BOUND = f"p99 below {brief(P99_BOUND_MS)} ms"
@@ -33,7 +33,7 @@ def sentences(judgement: Judgement) -> list[str]:
 
 def _said(load: OfferedLoad) -> str:
     known = [curve for curve in _by_knee(load) if curve.knee or curve.beyond]
-    knees = listed(f"{bracket(curve)} on {curve.subject.name}" for curve in known)
+    knees = listed(f"{bracket(curve)} on {called(curve.subject)}" for curve in known)
     said = (
         f"{load.title}: offered {plural(load.unit)} per second that are all answered, with {BOUND} from the "
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from lab.results import ScenarioRecord
 from reports.analysis.judgement import Judgement
 from reports.analysis.load import LITTLE_BOUND, LoadCheck, check_load
-from reports.pages.phrases import counted, listed, number, percent, plural
+from reports.pages.phrases import called, counted, listed, number, percent, plural
 
 
 def note(judgement: Judgement, scenario_id: str) -> str:
@@ -30,7 +30,8 @@ def summary(judgement: Judgement) -> str:
     said = (
         f"{_whose(max(found.processes for _, found in checked))}. {_nearest(checked)}The load was the limit"
     )
-    limited = [subject for _, found in checked for subject in found.client_limited]
+    subjects = {each.name: called(each) for each in judgement.run.record.subjects}
+    limited = [subjects[name] for _, found in checked for name in found.client_limited]
     if not limited:
         return f"{said} in no sample."
     return (

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from lab.results import SubjectRecord
 from reports.analysis.comparison import Comparison, Verdict
 from reports.analysis.estimate import Estimate, confidence
 
@@ -69,6 +70,11 @@ def ratio(estimate: Estimate | None) -> str:
 def percent(share: float) -> str:
     """A share as per cent."""
     return f"{share * 100:.1f} %"
+
+
+def called(subject: SubjectRecord) -> str:
+    """A subject's name within a sentence: ``epoll``, ``the floor``."""
+    return f"the {subject.name}" if subject.kind == "floor" else subject.name
 
 
 def listed(names: Iterable[str]) -> str:

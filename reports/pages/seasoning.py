@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 
 from lab.results import RunRecord
+from reports.analysis.comparison import Verdict
 from reports.analysis.judgement import Judgement
 from reports.analysis.seasoning import FRESH, SEASONED, SeasonedCell, Seasoning, seasonings
 from reports.pages import phrases
-from reports.pages.phrases import counted, interval, listed, number, ratio, times
+from reports.pages.phrases import called, counted, interval, listed, number, ratio, times
 from reports.pages.subject_table import SubjectTable
 
 SENTENCES_AT_MOST = 4
@@ -57,22 +58,34 @@ def why_none(record: RunRecord) -> str:
 def sentences(judgement: Judgement) -> list[str]:
     """Whose price is another in the fresh state, and whose is not, a sentence for each scenario."""
     found = seasonings(judgement)
-    changed = [each for each in found if any(cell.compared.told_apart for cell in each.cells)]
+    changed = [each for each in found if _cells_with(each, Verdict.BETTER, Verdict.WORSE)]
+    untold = [each for each in found if len(_cells_with(each, Verdict.NOT_MEASURABLE)) == len(each.cells)]
     said = [f"{each.scenario.title}: {_said(each)}." for each in changed[:SENTENCES_AT_MOST]]
     if (hidden := len(changed) - SENTENCES_AT_MOST) > 0:
         said.append(f"Prices change in {counted(hidden, 'scenario')} more.")
-    if level := len(found) - len(changed):
+    if level := len(found) - len(changed) - len(untold):
         said.append(f"No difference beyond noise for anybody in {counted(level, 'scenario')}.")
+    if untold:
+        where = counted(len(untold), "scenario")
+        said.append(f"The rounds are too few to tell fresh from seasoned in {where}.")
     return said
 
 
 def _said(seasoning: Seasoning) -> str:
-    changed = [cell for cell in seasoning.cells if cell.compared.told_apart]
-    level = [cell.seasoned.subject.name for cell in seasoning.cells if not cell.compared.told_apart]
-    shares = [f"{cell.seasoned.subject.name} {ratio(cell.compared.ratio)}" for cell in changed]
-    parts = [f"of what each takes seasoned: {listed(shares)}"] if shares else []
-    parts += [f"no difference beyond noise for {listed(level)}"] if level else []
+    changed = _cells_with(seasoning, Verdict.BETTER, Verdict.WORSE)
+    shares = [f"{called(cell.seasoned.subject)} {ratio(cell.compared.ratio)}" for cell in changed]
+    parts = [f"of what each takes seasoned: {listed(shares)}"]
+    for verdict, words in (
+        (Verdict.NO_DIFFERENCE, "no difference beyond noise"),
+        (Verdict.NOT_MEASURABLE, "too few rounds to tell"),
+    ):
+        names = [called(cell.seasoned.subject) for cell in _cells_with(seasoning, verdict)]
+        parts += [f"{words} for {listed(names)}"] if names else []
     return "; ".join(parts)
+
+
+def _cells_with(seasoning: Seasoning, *verdicts: Verdict) -> list[SeasonedCell]:
+    return [cell for cell in seasoning.cells if cell.compared.verdict in verdicts]
 
 
 def tables(judgement: Judgement) -> list[SubjectTable]:

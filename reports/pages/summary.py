@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lab.results import SubjectRecord
 from reports.analysis.answer import answer
 from reports.analysis.judgement import Judgement, ScenarioJudgement
 from reports.pages import growth, knees, phrases, trust, wording
@@ -33,7 +34,7 @@ def markdown(judgement: Judgement) -> str:
 def _table(judgement: Judgement) -> str:
     """Median cost by scenario and subject; the best of each scenario in bold."""
     shown = [each for each in judgement.scenarios if each.ranking][:SCENARIOS_AT_MOST]
-    names = [each.name for each in judgement.run.record.subjects if each.twin_of is None]
+    names = [each.name for each in judgement.run.record.subjects if _has_column(each, shown)]
     if not shown:
         return ""
     how = "median; best in bold" if any(each.best for each in shown) else "median"
@@ -43,11 +44,22 @@ def _table(judgement: Judgement) -> str:
         "| scenario | " + " | ".join(_escaped(name) for name in names) + " |",
         "| --- |" + " ---: |" * len(names),
     ]
-    rows += ["| " + " | ".join([_escaped(each.scenario.id), *_costs(each, names)]) + " |" for each in shown]
-    hidden = len(judgement.scenarios) - len(shown)
+    rows += ["| " + " | ".join([_escaped(_named(each)), *_costs(each, names)]) + " |" for each in shown]
+    hidden = sum(bool(each.ranking) for each in judgement.scenarios) - len(shown)
     return "\n".join(rows) + (
         f"\n\nand {phrases.counted(hidden, 'more scenario')} in the report" if hidden else ""
     )
+
+
+def _has_column(subject: SubjectRecord, shown: list[ScenarioJudgement]) -> bool:
+    """The twin stands in the A/A check; for somebody's own program there is no floor."""
+    is_absent = subject.kind == "floor" and not any(each.cells[subject.name].cost for each in shown)
+    return subject.twin_of is None and not is_absent
+
+
+def _named(judged: ScenarioJudgement) -> str:
+    """The scenario's id; of somebody's own program the title, as its id holds a checksum."""
+    return judged.scenario.title if judged.scenario.program else judged.scenario.id
 
 
 def _costs(judged: ScenarioJudgement, names: list[str]) -> list[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from reports.analysis.answer import Answer
 from reports.analysis.judgement import Judgement
 from reports.analysis.syscalls import SyscallRow, SyscallTable, syscall_table
+from reports.pages.phrases import called
 
 CALLS_AT_MOST = 5
 """Named in a sentence, of each subject."""
@@ -59,15 +60,16 @@ def sentence(judgement: Judgement, found: Answer | None) -> str:
     if found is None or table is None:
         return ""
     names = dict.fromkeys([found.champion.name, *(each.reference for each in found.against)])
-    said = [_said(table, row) for name in names if (row := table.row(name))]
+    cells = found.lead.cells
+    said = [_said(table, row, called(cells[name].subject)) for name in names if (row := table.row(name))]
     return f"Per {found.lead.scenario.unit}: {'; '.join(said)}." if said else ""
 
 
-def _said(table: SyscallTable, row: SyscallRow) -> str:
+def _said(table: SyscallTable, row: SyscallRow, who: str) -> str:
     """``epoll 2.02 (recvfrom 1.00, sendto 1.00, epoll_wait 0.02)``."""
     named = [(times, call) for call, times in zip(table.calls, row.each, strict=True) if times >= 0.005]
     often = sorted(named, key=lambda each: -each[0])[:CALLS_AT_MOST]
-    return f"{row.subject} {row.total:.2f} ({', '.join(f'{call} {times:.2f}' for times, call in often)})"
+    return f"{who} {row.total:.2f} ({', '.join(f'{call} {times:.2f}' for times, call in often)})"
 
 
 def _values(row: SyscallRow) -> tuple[str, ...]:

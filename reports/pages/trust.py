@@ -39,7 +39,8 @@ def banners(judgement: Judgement) -> list[Banner]:
         todo = "Close other programs, then repeat with more rounds (--rounds) or longer windows (--duration)."
         found.append(Banner(True, "This run is not to be trusted. " + a_a_statement(judgement), todo))
     elif noise.widest_floor > NOISY_FLOOR:
-        said = f"This run is noisy: {_chance(judgement)}"
+        but = ", though the A/A check finds no bias" if noise.trust is Trust.HOLDS else ""
+        said = f"This run is noisy{but}: {_chance(judgement)}"
         found.append(Banner(False, said, "Close other programs, or repeat with more rounds (--rounds)."))
     if broken := contradictions(judgement):
         off = sum(len(check.off) for _, check in broken)
@@ -70,8 +71,8 @@ def _chance(judgement: Judgement) -> str:
         f"a median of {counted(noise.rounds, 'round')} can differ by about {percent(noise.floor)} by chance"
     )
     if noise.widest_floor > noise.floor:
-        seen = f"two identical subjects lay {percent(noise.widest_floor)} apart in {noise.worst_scenario}"
-        return f"{said} alone, and {seen}."
+        seen = f"two identical subjects lay {percent(noise.widest_floor)} apart in {_worst_place(judgement)}"
+        return f"{said} alone, and {seen}: there no smaller difference counts."
     return f"{said} alone."
 
 
@@ -135,6 +136,9 @@ def a_a_statement(judgement: Judgement) -> str:
     if noise.trust is Trust.CANNOT_TELL:
         return f"A/A check: {seen}; fewer than {FEWEST_PAIRS} pairs cannot show whether that is chance."
     share = percent(noise.probability) if noise.probability >= 0.001 else "less than 0.1 %"
+    if noise.trust is Trust.HOLDS and noise.widest_floor > NOISY_FLOOR:
+        by_chance = f"where samples scatter so, chance alone does as much in {share} of runs"
+        return f"A/A check: no bias, but noise. {seen}; {by_chance}."
     verdict = "FAILED" if noise.trust is Trust.DIFFERS else "passed"
     return f"A/A check {verdict}: {seen}; chance alone does as much in {share} of runs."
 
@@ -148,9 +152,15 @@ def _a_a_seen(judgement: Judgement) -> str:
         return f"{twin} measured twice lies {off} apart over {pairs}"
     worst = percent(max((noise.offsets or {}).values()))
     return (
-        f"{twin} measured twice lies up to {worst} apart in one scenario ({noise.worst_scenario}), "
+        f"{twin} measured twice lies up to {worst} apart in one scenario ({_worst_place(judgement)}), "
         f"{off} over all {pairs}, where scenarios can cancel"
     )
+
+
+def _worst_place(judgement: Judgement) -> str:
+    """The title of the scenario in which the A/A pair lies furthest apart."""
+    worst = judgement.noise.worst_scenario
+    return next(each.scenario.title for each in judgement.scenarios if each.scenario.id == worst)
 
 
 def disagreement(judgement: Judgement, found: Answer) -> str:

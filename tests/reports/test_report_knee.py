@@ -234,7 +234,7 @@ def test_the_summary_has_the_knees(judged: Judgement) -> None:
     said = markdown(judged)
     assert "The knee: offered requests per second that are all answered, p99 below 10 ms:" in said
     assert "| epoll | 40,000 to 80,000 |" in said
-    assert "from the intended send: 80,000 or more on floor, 40,000 to 80,000 on epoll" in said
+    assert "from the intended send: 80,000 or more on the floor, 40,000 to 80,000 on epoll" in said
 
 
 def test_the_picture_says_every_knee_and_stands_on_the_page_beside_the_table(judged: Judgement) -> None:

@@ -104,6 +104,12 @@ def test_the_ends_of_a_window_of_few_requests_are_forgiven() -> None:
     assert check(judge(changed(run(), "poll", operations=100, latency=latency))).off == ()
 
 
+def test_the_ends_of_every_slice_of_a_window_are_forgiven() -> None:
+    made = changed(run(), "poll", operations=1_000, latency=_fallen_short(0.25, 1_000, run()), slice_cpu_s=())
+    assert len(check(judge(made)).off) == 5
+    assert check(judge(changed(made, "poll", slice_cpu_s=(0.01,) * 4))).off == ()
+
+
 def test_a_workload_that_drives_itself_has_no_load() -> None:
     judgement = judge(run())
     assert check_load(judgement, ring(100)) is None

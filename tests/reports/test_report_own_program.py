@@ -10,6 +10,7 @@ from synthetic_run import COSTS_US, SUBJECTS, SyntheticRun, echo
 
 from lab.results import NotRun, ProgramRecord
 from reports.analysis.judgement import Judgement, judge
+from reports.pages.context import context
 from reports.pages.page import html
 from reports.pages.summary import markdown
 
@@ -77,6 +78,24 @@ def test_the_costliest_loop_is_named_beside_the_usual_references() -> None:
 
 def test_the_page_asks_for_a_loop() -> None:
     assert "which loop serves your program best on this machine?" in html(judged(COSTS_US), defaultdict(list))
+
+
+def test_its_table_has_its_title_instead_of_a_checksum_and_no_column_of_a_floor() -> None:
+    with_floor = (*(each for each in SUBJECTS if each.name in ("epoll", "asyncio", "floor")),)
+    made = SyntheticRun(subjects=with_floor, scenarios=(OWN,), not_run=(NO_FLOOR,)).build()
+    samples = tuple(each for each in made.samples if each.subject != "floor")
+    judgement = judge(dataclasses.replace(made, samples=samples))
+    told = markdown(judgement)
+    assert "| scenario | epoll | asyncio |" in told and f"| {OWN.title} | " in told
+    assert OWN.id not in told
+    shown = context(judgement)
+    assert not [heading for heading in shown["scenarios"][0]["headings"] if "floor" in heading]
+    assert shown["not_run"] == [("floor", OWN.title, NO_FLOOR.reason)]
+    assert all(
+        len(row.cells) == len(shown["scenarios"][0]["headings"])
+        for row in shown["scenarios"][0]["rows"]
+        if not row.missing
+    )
 
 
 def test_its_scenarios_alone_decide() -> None:

@@ -98,6 +98,13 @@ def test_page_and_summary_show_it_where_it_was_measured() -> None:
     assert "With a fresh allocator" not in markdown(one)
 
 
+def test_two_rounds_show_no_sameness_of_the_states() -> None:
+    judgement = judged(echo(), fresh(echo()), rounds=2)
+    assert seasoning.sentences(judgement) == [
+        "The rounds are too few to tell fresh from seasoned in 1 scenario."
+    ]
+
+
 def test_a_command_of_ones_own_has_no_other_state_to_look_for() -> None:
     as_it_is = judged(dataclasses.replace(echo(), allocator=None))
     assert seasoning.why_none(as_it_is.run.record) == ""

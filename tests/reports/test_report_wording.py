@@ -88,6 +88,19 @@ def test_the_noise_sentence_says_what_chance_can_do_and_what_was_seen() -> None:
     assert noise_floors(judgement) == "25.0 %"
 
 
+def test_a_noisy_pair_without_bias_is_neither_a_plain_pass_nor_an_id() -> None:
+    noisy = opposed()
+    noisy = dataclasses.replace(noisy, noise=_holding(noisy))
+    (banner,) = banners(noisy)
+    place = noisy.scenarios[0].scenario.title
+    assert banner.what.startswith("This run is noisy, though the A/A check finds no bias: ")
+    assert f"25.0 % apart in {place}: there no smaller difference counts." in banner.what
+    said = a_a_statement(noisy)
+    assert said.startswith("A/A check: no bias, but noise. asyncio measured twice lies up to 25.0 % apart")
+    assert "passed" not in said and f"({place})" in said
+    assert a_a_statement(judged(noise=0.005, rounds=9)).startswith("A/A check passed: ")
+
+
 def _holding(judgement: Judgement) -> NoiseCheck:
     return dataclasses.replace(judgement.noise, trust=Trust.HOLDS)
 
@@ -152,6 +165,14 @@ def test_what_keeps_a_pace_of_its_own_has_no_throughput_in_its_table() -> None:
     assert not [heading for heading in paced["headings"] if heading.startswith("thousand")]
     assert all(len(row.cells) == len(paced["headings"]) for row in paced["rows"] if not row.missing)
     assert paced["latency"] is free["latency"] is None
+
+
+def test_scenarios_without_a_result_are_not_called_more_in_the_report() -> None:
+    scenarios = tuple(echo(connections) for connections in range(1, 15))
+    made = SyntheticRun(scenarios=scenarios, subjects=SUBJECTS[5:6], rounds=1).build()
+    samples = tuple(each for each in made.samples if each.scenario != scenarios[-1].id)
+    assert "and 2 more scenarios in the report" in markdown(judge(made))
+    assert "and 1 more scenario in the report" in markdown(judge(dataclasses.replace(made, samples=samples)))
 
 
 def test_a_table_says_what_its_percentiles_are_of() -> None:
