@@ -7,8 +7,9 @@ their shares of it are added up before they get here (`Sample.load_utilisation`)
 
 *Little's law*: in a closed loop the requests on the way are as many as there are clients waiting, so
 throughput times mean latency must give that number back, whatever the server does. It checks the load's
-clocks and counts without a second measurement. The window's two ends, where not all clients wait, put it off
-by up to one request for each client; ``LITTLE_BOUND`` is what is forgiven beyond that. In an open loop
+clocks and counts without a second measurement. The two ends of each slice of the window, where not all
+clients wait, put it off by up to one request for each client; ``LITTLE_BOUND`` is what is forgiven beyond
+that. In an open loop
 nothing fixes that number, so the load counts along how many requests are on the way, and the law must give
 that. There the throughput is the offered rate, so nothing is said of a ceiling.
 
@@ -71,7 +72,7 @@ def check_load(judgement: Judgement, scenario: ScenarioRecord) -> LoadCheck | No
     floor = rows[(rows["subject_kind"] == "floor") & (not is_open)]
     kept = None if is_open else on_the_way(scenario)
     off = _deviations(rows, rows["open_on_the_way"] if is_open else kept)
-    broken = off[off.abs() > LITTLE_BOUND + (kept or 1) / rows.loc[off.index, "operations"]]
+    broken = off[off.abs() > LITTLE_BOUND + _at_the_ends(rows.loc[off.index], kept or 1)]
     return LoadCheck(
         ceiling_per_s=_ceiling_per_s(floor),
         busy=float(floor["load_utilisation"].median()) if len(floor) else math.nan,
@@ -90,6 +91,12 @@ def _deviations(rows: pd.DataFrame, expected: pd.Series | int | None) -> pd.Seri
     if expected is None or "latency_mean_ns" not in rows:
         return pd.Series(dtype=float)
     return (rows["concurrency"] / expected - 1).dropna()
+
+
+def _at_the_ends(rows: pd.DataFrame, clients: int) -> pd.Series:
+    """By how much the ends of its slices may put each sample off, as a share."""
+    slices = rows["slice_cpu_s"].map(lambda each: max(1, len(json.loads(each))))
+    return clients * slices / rows["operations"]
 
 
 def _ceiling_per_s(floor: pd.DataFrame) -> float | None:

@@ -83,6 +83,6 @@ def _little(found: LoadCheck) -> str:
     who = listed(dict.fromkeys(found.off))
     return (
         f"{law} is broken in {len(found.off)} of {counted(found.checked, 'sample')} ({who}), by up to "
-        f"{percent(abs(found.worst))}; {LITTLE_BOUND * 100:.0f} % and the window's ends are forgiven. "
+        f"{percent(abs(found.worst))}; {LITTLE_BOUND * 100:.0f} % and the ends of its slices are forgiven. "
         "Do not trust their throughput and latency."
     )
