@@ -49,6 +49,8 @@ class Scaling:
     """The parameters that all points share, the offered rate among them where there is one."""
     values: tuple[int, ...]
     curves: tuple[Curve, ...]
+    noise_floor: float
+    """The widest of all points."""
 
 
 def scalings(judgement: Judgement) -> list[Scaling]:
@@ -85,6 +87,7 @@ def _scaling(members: list[ScenarioJudgement]) -> Scaling:
     members = sorted(members, key=lambda each: each.scenario.parameters[axis])
     first = members[0].scenario
     names = [name for name, cell in members[0].cells.items() if cell.subject.twin_of is None]
+    noise_floor = max(each.noise_floor for each in members)
     cells = {name: [(m.scenario.parameters[axis], m.cells[name]) for m in members] for name in names}
     return Scaling(
         workload=first.workload,
@@ -95,7 +98,8 @@ def _scaling(members: list[ScenarioJudgement]) -> Scaling:
         fixed={name: value for name, value in first.parameters.items() if name != axis}
         | ({"offered/s": first.rate_per_s} if first.rate_per_s else {}),
         values=tuple(each.scenario.parameters[axis] for each in members),
-        curves=tuple(_curve(row, max(each.noise_floor for each in members)) for row in cells.values()),
+        curves=tuple(_curve(row, noise_floor) for row in cells.values()),
+        noise_floor=noise_floor,
     )
 
 

@@ -12,6 +12,7 @@ from reports.figures.style import (
     INK,
     MUTED,
     PAPER,
+    RULE,
     Picture,
     colour,
     few_ticks,
@@ -21,7 +22,7 @@ from reports.figures.style import (
     shorten,
     wrapped,
 )
-from reports.pages.phrases import level
+from reports.pages.phrases import brief, level
 from reports.pages.trust import noise_note
 
 PANELS_AT_MOST = 8
@@ -51,10 +52,12 @@ def _picture(
             axes.set_title(wrapped(each.scenario.title, 35 if columns == 2 else 80))
         for axes in panels[len(shown) :]:
             axes.set_visible(False)
-        caption = _caption(unit, judgement.run.record.rounds, explained)
+        caption = _caption(unit, judgement, explained)
+        if len(shown) > 1:
+            caption += " Each panel has an axis of its own."
         if len(shown) < len(judged):
             caption += f" {len(shown)} of {len(judged)} scenarios are shown; the tables hold all."
-        alt = f"Dot plots of server CPU per {unit} for {len(shown)} scenarios; the medians are in the tables."
+        alt = f"Dot plots of server CPU per {unit}. {' '.join(map(_extremes, shown))}"
         return finish(
             figure,
             f"cpu-{_slug(workload)}",
@@ -65,16 +68,29 @@ def _picture(
         )
 
 
-def _caption(unit: str, rounds: int, explained: bool) -> str:
+def _caption(unit: str, judgement: Judgement, explained: bool) -> str:
     """How to read the figure; in brief where the figure before it has said it all."""
     if explained:
         return f"Server CPU per {unit}, to be read like the figure above: further left is cheaper."
-    return (
-        f"Server CPU (user and system) per {unit}, in microseconds; further left is cheaper. Each small "
-        "dot is one sample, that is one new server process; the large mark is the median, the bar its "
-        f"{level(rounds)} interval. Circles are the mini-loop on its backends, squares other loops; the best "
-        "are in bold. The dashed line is the floor: the same work by hand, without an event loop."
+    said = (
+        f"Server CPU (user and system) per {unit}, in microseconds; further left is cheaper. Each small dot "
+        "is one sample from a new server process; the large mark is the median, the bar its "
+        f"{level(judgement.run.record.rounds)} interval. Circles are the mini-loop on its backends, squares "
+        "other loops; in bold the best and all that cannot be told from it. The grey band begins at the "
+        "cheapest loop and is as wide as the noise floor."
     )
+    if judgement.floor:
+        said += " The dashed line is the floor: the same work by hand, without an event loop."
+    if twin := judgement.twin:
+        said += f" {twin.name} is {twin.twin_of} measured once more: what parts them is noise."
+    return said
+
+
+def _extremes(judged: ScenarioJudgement) -> str:
+    """The cheapest and the dearest median of a scenario, for those who cannot see the dots."""
+    costs = sorted((cell.cost.value, name) for name, cell in judged.cells.items() if cell.cost)
+    ends = [f"{name} {brief(value)} µs" for value, name in dict.fromkeys((costs[0], costs[-1]))]
+    return f"{judged.scenario.title}: {' to '.join(ends)}."
 
 
 def _slug(name: str) -> str:
@@ -87,6 +103,9 @@ def _panel(axes: Axes, judged: ScenarioJudgement, judgement: Judgement) -> None:
     floor = judged.cells.get(judgement.floor.name) if judgement.floor else None
     if floor and floor.cost:
         axes.axvline(floor.cost.value, color=FLOOR, linestyle=(0, (4, 3)), linewidth=0.9)
+    if cheapest := next((cell.cost for cell in cells if cell.competes and cell.cost), None):
+        end = cheapest.value * (1 + judged.noise_floor)
+        axes.axvspan(cheapest.value, end, color=RULE, alpha=0.5, linewidth=0, zorder=0)
     for y, cell in enumerate(cells):
         hue, estimate = colour(cell.subject), cell.cost
         assert estimate is not None

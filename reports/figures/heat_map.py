@@ -1,23 +1,32 @@
 """The heat map: every scenario against every subject, as multiples of the control's cost.
 
 Rule: the number in the cell carries the information; lightness repeats it, so a copy in grey loses nothing.
+The cells have no hue, since hues tell kinds of subjects apart, here as in every figure. The control stands in
+the middle of the scale, which ends at ``DARKEST`` times its cost and at the inverse: so one subject that is
+far off does not make all others look alike.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.patches import Rectangle
 
+from lab.results import SubjectRecord
 from reports.analysis.cells import Cell
 from reports.analysis.judgement import Judgement, ScenarioJudgement
-from reports.figures.style import MUTED, PAPER, Picture, finish, sheet, shorten, wrapped
+from reports.figures.style import MUTED, PAPER, Picture, colour, finish, sheet, shorten, wrapped
+from reports.pages.phrases import listed
 from reports.pages.trust import noise_note
 
 ROWS_AT_MOST = 40
-SHADES = LinearSegmentedColormap.from_list("cost", ["#f3f8fc", "#9cc6e3", "#2f7fb8", "#0b2f55"])
+DARKEST = 4.0
+SHADES = LinearSegmentedColormap.from_list("cost", ["#f4f6f8", "#c8d0d9", "#8d9aa8", "#1e2833"])
+EQUAL_CONTRAST = 0.179
+"""The relative luminance on which black and white can be read equally well (WCAG 2)."""
 
 
 def draw(judgement: Judgement) -> list[Picture]:
@@ -28,29 +37,29 @@ def draw(judgement: Judgement) -> list[Picture]:
     if not shown or not names:
         return []
     ratios = {(j.scenario.id, name): _ratio(judgement, j, name) for j in shown for name in names}
-    known = [abs(math.log(value)) for value in ratios.values() if value]
-    norm = Normalize(-max([0.7, *known]), max([0.7, *known]))
+    norm = Normalize(-math.log(DARKEST), math.log(DARKEST), clip=True)
     with sheet(1.0 + 0.34 * len(shown)) as (figure, [axes]):
         for y, each in enumerate(shown):
             for x, name in enumerate(names):
                 _cell(axes, x, y, ratios[each.scenario.id, name], norm, each.cells[name], name in each.best)
-        _frame(axes, names, [each.scenario.title for each in shown])
+        _frame(axes, [each for each in judgement.run.record.subjects if each.name in names], shown)
         reference = judgement.control.name if judgement.control else "the best"
-        return [
-            finish(figure, "heat-map", *_words(reference, len(shown), len(judged)), noise_note(judgement))
-        ]
+        return [finish(figure, "heat-map", *_words(reference, shown, len(judged)), noise_note(judgement))]
 
 
-def _words(reference: str, shown: int, of: int) -> tuple[str, str, str]:
+def _words(reference: str, shown: list[ScenarioJudgement], of: int) -> tuple[str, str, str]:
     caption = (
-        f"Server CPU per operation as a multiple of {reference}'s. Below 1 is cheaper; lighter is cheaper. "
-        "A frame marks the best of a scenario and whatever cannot be told from it; the floor, which is no "
-        "event loop, does not compete. Hatched: not run, for the reason given in the tables."
+        f"Server CPU per operation as a multiple of {reference}'s: below 1, and lighter, is cheaper. Framed: "
+        "the best of a scenario and all that cannot be told from it. The floor is no event loop and does not "
+        "compete. Hatched: not run, for the reason given in the tables."
     )
-    if shown < of:
-        caption += f" {shown} of {of} scenarios are shown, evenly chosen; the tables hold all."
+    if len(shown) < of:
+        caption += f" {len(shown)} of {of} scenarios are shown, evenly chosen; the tables hold all."
+    best = Counter(name for each in shown for name in each.best).most_common()
+    found = listed(f"{name} in {count}" for name, count in best) or "nobody"
     alt = (
-        f"Table of {shown} scenarios by subject, as multiples of {reference}; its numbers are in the tables."
+        f"Table of {len(shown)} scenarios by subject, server CPU as a multiple of {reference}'s. "
+        f"Best, or not to be told from the best: {found}. The numbers are in the tables."
     )
     return "Who is cheap where", caption, alt
 
@@ -85,7 +94,6 @@ def _cell(
         axes.add_patch(
             Rectangle((x + 0.07, y + 0.1), 0.86, 0.8, fill=False, edgecolor="#000000", linewidth=1.2)
         )
-    dark = 0.299 * shade[0] + 0.587 * shade[1] + 0.114 * shade[2] < 0.55
     text = f"{ratio:.2f}" if ratio < 9.95 else f"{ratio:,.0f}"
     weight = "bold" if is_best else "normal"
     axes.text(
@@ -94,22 +102,30 @@ def _cell(
         text,
         ha="center",
         va="center",
-        color="#ffffff" if dark else "#000000",
+        color=ink_on(shade),
         weight=weight,
     )
 
 
-def _frame(axes: Axes, names: list[str], titles: list[str]) -> None:
-    axes.set_xlim(0, len(names))
-    axes.set_ylim(len(titles), 0)
-    crowded = len(names) > 9 or max(map(len, names)) > 12
-    labels = [shorten(name, 18) for name in names]
-    axes.set_xticks([x + 0.5 for x in range(len(names))], labels, rotation=40 if crowded else 0)
-    for label in axes.get_xticklabels():
+def ink_on(shade: tuple[float, ...]) -> str:
+    """Black or white, whichever can be read better on ``shade`` (red, green and blue from 0 to 1)."""
+    linear = [each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in shade[:3]]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "#000000" if luminance > EQUAL_CONTRAST else "#ffffff"
+
+
+def _frame(axes: Axes, subjects: list[SubjectRecord], judged: list[ScenarioJudgement]) -> None:
+    axes.set_xlim(0, len(subjects))
+    axes.set_ylim(len(judged), 0)
+    axes.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False, length=0)
+    crowded = len(subjects) > 9 or max(len(each.name) for each in subjects) > 12
+    labels = [shorten(each.name, 18) for each in subjects]
+    axes.set_xticks([x + 0.5 for x in range(len(subjects))], labels, rotation=40 if crowded else 0)
+    for label, subject in zip(axes.get_xticklabels(), subjects, strict=True):
         label.set_ha("left" if crowded else "center")
         label.set_rotation_mode("anchor")
-        label.set_fontsize(7.5)
-    axes.set_yticks([y + 0.5 for y in range(len(titles))], [wrapped(title, 40) for title in titles])
-    axes.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False, length=0)
+        label.set_color(colour(subject))
+    titles = [wrapped(each.scenario.title, 40) for each in judged]
+    axes.set_yticks([y + 0.5 for y in range(len(titles))], titles)
     axes.spines[:].set_visible(False)
     axes.patch.set_facecolor(PAPER)

@@ -18,15 +18,13 @@ from reports.figures.style import (
     few_ticks,
     finish,
     log_ticks,
-    marker,
     sheet,
     shorten,
     wrapped,
 )
-from reports.pages.phrases import plural
-from reports.pages.trust import noise_note
+from reports.pages.phrases import number, plural
 
-PANELS_AT_MOST = 4
+PANELS_AT_MOST = 6
 SHAPES = {"p50": "o", "p90": "|", "p99": "s", "p999": "^"}
 PERCENTILES = {"p50": "p50", "p90": "p90", "p99": "p99", "p999": "p99.9"}
 
@@ -43,26 +41,45 @@ def draw(judgement: Judgement) -> list[Picture]:
         for index, each in enumerate(shown):
             _panels(panels[2 * index], panels[2 * index + 1], each)
         _key(figure)
-        words = _words(len(shown), len(judged), is_open=any(each.scenario.load == "open" for each in shown))
-        return [finish(figure, "latency", *words, noise_note(judgement))]
+        return [finish(figure, "latency", *_words(judgement, shown, len(judged)), _noise(judgement))]
 
 
-def _words(shown: int, of: int, is_open: bool) -> tuple[str, str, str]:
+def _words(judgement: Judgement, shown: list[ScenarioJudgement], of: int) -> tuple[str, str, str]:
     closed = (
         "Where clients take round trips, the load is closed-loop: a client that waits sends nothing, so "
         "these percentiles leave out the waiting that an open stream of arrivals would have met (coordinated "
         "omission)."
     )
     opened = "Where requests were offered at a rate, waiting to be sent counts."
+    is_open = any(each.scenario.load == "open" for each in shown)
     caption = (
-        "Left: latencies, medians over the rounds, logarithmic; the line runs from p50 to p99.9. Right: "
-        "throughput, where neither workload nor load keeps a pace of its own. "
-        f"{opened if is_open else closed} Hollow marks: the load process was the limit in most samples, so "
-        "the figure says little about the server."
+        "Left: latencies, medians over the rounds; the line runs from p50 to p99.9, further left is sooner. "
+        "Right: throughput, where neither workload nor load keeps a pace of its own; longer is more. "
+        f"Each panel has an axis of its own. {opened if is_open else closed} "
+        "Hollow: the load process was the limit in most samples, so the figure says little about the server."
     )
-    if shown < of:
-        caption += f" {shown} of {of} scenarios are shown; the tables hold all."
-    return "Latency and throughput", caption, f"Latency percentiles and throughput of {shown} scenarios."
+    if len(shown) < of:
+        caption += f" {len(shown)} of {of} scenarios are shown; the tables hold all."
+    alt = f"Latency percentiles and throughput. {' '.join(map(_soonest, shown))} The tables hold all numbers."
+    return "Latency and throughput", caption, alt
+
+
+def _soonest(judged: ScenarioJudgement) -> str:
+    """The lowest p99 of a scenario, for those who cannot see the marks."""
+    tails = [
+        (cell.latency_us["p99"], name) for name, cell in judged.cells.items() if "p99" in cell.latency_us
+    ]
+    return (
+        f"{judged.scenario.title}: lowest p99 {number(min(tails)[0])} µs, {min(tails)[1]}." if tails else ""
+    )
+
+
+def _noise(judgement: Judgement) -> str:
+    """The noise floor is one of CPU: of latency the pair itself shows what noise does."""
+    if judgement.twin is None:
+        return "How far noise moves latency and throughput is not known: no A/A pair was measured."
+    twin = judgement.twin
+    return f"{twin.name} is {twin.twin_of} measured once more: smaller differences than theirs may be noise."
 
 
 def _panels(latency: Axes, throughput: Axes, judged: ScenarioJudgement) -> None:
@@ -72,19 +89,15 @@ def _panels(latency: Axes, throughput: Axes, judged: ScenarioJudgement) -> None:
         _latency_line(latency, y, cell)
         if cell.throughput:
             hue = colour(cell.subject)
-            face = PAPER if _limited(cell) else hue
-            throughput.plot([0, cell.throughput.value / 1e3], [y, y], color=hue, linewidth=0.8, alpha=0.6)
-            style = {"color": hue, "markerfacecolor": face, "markersize": 5}
-            throughput.plot(
-                cell.throughput.value / 1e3, y, "o" if _bar(cell) else marker(cell.subject), **style
-            )
+            face = "none" if _limited(cell) else hue
+            throughput.barh(y, cell.throughput.value / 1e3, 0.5, color=face, edgecolor=hue, linewidth=0.8)
     latency.set_xscale("log")
     log_ticks(latency, "x")
     _set_log_ticks(latency)
     latency.set_yticks(range(len(cells)), [shorten(cell.subject.name) for cell in cells])
     latency.set_ylim(len(cells) - 0.4, -0.6)
     latency.set_title(wrapped(judged.scenario.title, 50))
-    latency.set_xlabel(f"{judged.scenario.latency}, µs")
+    latency.set_xlabel(f"{judged.scenario.latency}, µs (logarithmic)")
     throughput.set_xlim(left=0)
     few_ticks(throughput)
     throughput.set_xlabel(f"{plural(judged.scenario.unit)} per second, thousands")
@@ -93,11 +106,6 @@ def _panels(latency: Axes, throughput: Axes, judged: ScenarioJudgement) -> None:
     for axes in (latency, throughput):
         axes.grid(axis="x")
         axes.spines["left"].set_visible(False)
-
-
-def _bar(cell: Cell) -> bool:
-    """A bar-shaped mark could not be drawn hollow."""
-    return marker(cell.subject) == "|"
 
 
 def _limited(cell: Cell) -> bool:

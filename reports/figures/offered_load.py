@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from reports.analysis.judgement import Judgement
 from reports.analysis.knee import P99_BOUND_MS, LoadCurve, OfferedLoad, offered_loads
-from reports.figures.scaling_curve import DASHES, MARKERS
+from reports.figures.scaling_curve import DASHES
 from reports.figures.style import (
     INK,
     MUTED,
@@ -17,6 +17,7 @@ from reports.figures.style import (
     few_ticks,
     finish,
     log_ticks,
+    marker,
     sheet,
     shorten,
 )
@@ -40,7 +41,7 @@ def _picture(load: OfferedLoad, number: int, judgement: Judgement) -> Picture:
             for index, curve in enumerate(load.curves):
                 _line(axes, curve, field, index)
             _frame(axes, name, load)
-        panels[0].set_ylabel("intended send to reply, ms")
+        panels[0].set_ylabel("intended send to reply, ms (logarithmic)")
         panels[1].axhline(P99_BOUND_MS, color=MUTED, linewidth=0.8, linestyle=":")
         _key(figure, panels[0])
         title = f"Latency against offered load: {load.title}"
@@ -61,7 +62,7 @@ def _words(load: OfferedLoad) -> tuple[str, str]:
 
 
 def _line(axes: Axes, curve: LoadCurve, field: str, index: int) -> None:
-    hue, shape = colour(curve.subject), MARKERS[index % len(MARKERS)]
+    hue, shape = colour(curve.subject), marker(curve.subject)
     x = [point.rate_per_s / 1e3 for point in curve.points]
     y = [getattr(point, field) for point in curve.points]
     name = shorten(curve.subject.name)

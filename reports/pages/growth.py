@@ -9,7 +9,7 @@ from __future__ import annotations
 from reports.analysis.judgement import Judgement
 from reports.analysis.line import Line
 from reports.analysis.scaling import Curve, Scaling, main_scalings, scalings
-from reports.pages.phrases import brief, listed, number, percent
+from reports.pages.phrases import brief, called, listed, number, percent, plural
 from reports.pages.subject_table import SubjectTable
 
 NOUNS = {"idle": "idle connection"}
@@ -24,14 +24,14 @@ def sentences(judgement: Judgement) -> list[str]:
     said = []
     for family in main_scalings(judgement):
         if parts := [*_adding(family), *_ending(family)]:
-            span = f"From {family.values[0]:,} to {family.values[-1]:,} {family.axis}"
+            span = f"From {family.values[0]:,} to {family.values[-1]:,} {axis_name(family.axis)}"
             said.append(f"{span} ({family.workload}): {'; '.join(parts)}.")
     return said
 
 
 def _adding(family: Scaling) -> list[str]:
     """``each further pair adds 11 ns (10 to 12) on poll`` and ``nothing beyond noise on epoll (0.02 ns)``."""
-    lines = [(curve.subject.name, curve.line) for curve in family.curves if curve.line]
+    lines = [(called(curve.subject), curve.line) for curve in family.curves if curve.line]
     lines = [(name, line) for name, line in lines if line.measurable]
     lines.sort(key=lambda each: -each[1].each_us.value)
     tilted = [(name, line) for name, line in lines if line.grows or line.falls]
@@ -44,7 +44,7 @@ def _adding(family: Scaling) -> list[str]:
 
 
 def _ending(family: Scaling) -> list[str]:
-    return [f"{c.subject.name} ends at {c.points[-1][0]:,}" for c in family.curves if c.points and c.ends]
+    return [f"{called(c.subject)} ends at {c.points[-1][0]:,}" for c in family.curves if c.points and c.ends]
 
 
 def tables(judgement: Judgement) -> list[SubjectTable]:
@@ -71,6 +71,11 @@ def markdown_table(judgement: Judgement) -> str:
 def noun(axis: str) -> str:
     """``idle connection``, ``pair``, ``connection``."""
     return NOUNS.get(axis, axis.removesuffix("s"))
+
+
+def axis_name(axis: str) -> str:
+    """``idle connections``, ``pairs``, ``connections``."""
+    return plural(noun(axis))
 
 
 def _table(family: Scaling) -> SubjectTable:

@@ -90,12 +90,12 @@ def test_a_cost_that_follows_no_line_says_how_far_it_is_off() -> None:
 def test_four_rounds_are_not_measurable() -> None:
     judgement = judged(rounds=4)
     assert verdict(line_of(judgement, "poll")) == "not measurable here"
-    assert sentences(judgement)[0] == "From 10 to 5,000 idle (idle): select ends at 10."
+    assert sentences(judgement)[0] == "From 10 to 5,000 idle connections (idle): select ends at 10."
 
 
 def test_the_sentence_has_a_number_for_who_pays_and_for_who_does_not() -> None:
     first, second = sentences(judged())
-    assert first.startswith("From 10 to 5,000 idle (idle): each further idle connection adds ")
+    assert first.startswith("From 10 to 5,000 idle connections (idle): each further idle connection adds ")
     assert ") on poll" in first and ", nothing beyond noise on " in first and "epoll (" in first
     assert first.endswith("; select ends at 10.")
     assert "(ring): each further pair adds " in second

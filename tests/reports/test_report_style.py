@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from reports.figures.heat_map import SHADES, ink_on
+from reports.figures.scaling_curve import pushed_apart
 from reports.figures.style import few_ticks, sheet, themable, wrapped
 
 
@@ -37,3 +40,34 @@ def test_ticks_lie_round_numbers_apart() -> None:
 def test_a_drawing_in_the_page_ends_above_the_note() -> None:
     drawn = '<?xml?><svg width="9pt" viewBox="0 0 500 200.5" version="1.1"><path id="a"/></svg>'
     assert 'viewBox="0 0 500 188.0"' in themable(drawn, "figure", 12.5)
+
+
+def _luminance(colour: tuple[float, ...]) -> float:
+    linear = [each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in colour[:3]]
+    return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+
+def test_numbers_on_the_heat_map_can_be_read_on_every_shade() -> None:
+    for shade in SHADES(np.linspace(0, 1, 101)):
+        ink = 0.0 if ink_on(tuple(shade)) == "#000000" else 1.0
+        lighter, darker = sorted([_luminance(tuple(shade)), ink], reverse=True)
+        assert (lighter + 0.05) / (darker + 0.05) >= 4.5  # WCAG 2, AA
+
+
+def test_the_heat_map_has_no_hue_of_a_kind() -> None:
+    assert np.ptp(SHADES(np.linspace(0, 1, 101))[:, :3], axis=1).max() < 0.15
+
+
+@pytest.mark.parametrize(
+    ("places", "apart"),
+    [
+        ([1.0, 5.0], [1.0, 5.0]),
+        ([3.0, 3.0, 3.0], [2.0, 3.0, 4.0]),
+        ([0.0, 2.9, 3.1, 3.6], [0.0, 2.2, 3.2, 4.2]),
+        ([], []),
+    ],
+)
+def test_names_beside_lines_are_pushed_apart_around_their_place(
+    places: list[float], apart: list[float]
+) -> None:
+    assert pushed_apart(places, 1.0) == pytest.approx(apart)
