@@ -15,7 +15,8 @@ that. There the throughput is the offered rate, so nothing is said of a ceiling.
 
 Pitfall: where clients rest between two operations, fewer are on the way than there are clients, and how many
 is the server's doing. A pipeline's messages that are back early wait for the others of their ``depth``; the
-small requests of ``mixed`` are over before the last large replies are. Nothing is held against the law there.
+small requests of ``mixed`` are over before the last large replies are. Nothing is held against the law there,
+nor in a sample that lost datagrams: waiting for them was no operation's latency.
 """
 
 from __future__ import annotations
@@ -71,7 +72,8 @@ def check_load(judgement: Judgement, scenario: ScenarioRecord) -> LoadCheck | No
     is_open = scenario.load == "open"
     floor = rows[(rows["subject_kind"] == "floor") & (not is_open)]
     kept = None if is_open else on_the_way(scenario)
-    off = _deviations(rows, rows["open_on_the_way"] if is_open else kept)
+    whole = rows[rows["lost"] == 0]
+    off = _deviations(whole, whole["open_on_the_way"] if is_open else kept)
     broken = off[off.abs() > LITTLE_BOUND + _at_the_ends(rows.loc[off.index], kept or 1)]
     return LoadCheck(
         ceiling_per_s=_ceiling_per_s(floor),

@@ -111,6 +111,11 @@ def test_the_ends_of_every_slice_of_a_window_are_forgiven() -> None:
     assert check(judge(changed(made, "poll", slice_cpu_s=(0.01,) * 4))).off == ()
 
 
+def test_a_sample_that_lost_datagrams_is_not_held_against_littles_law() -> None:
+    slow = changed(slower_clock(1.3), "uvloop", lost=1)
+    assert (check(judge(slow)).checked, check(judge(slow)).off) == (40, ())
+
+
 def test_a_workload_that_drives_itself_has_no_load() -> None:
     judgement = judge(run())
     assert check_load(judgement, ring(100)) is None
