@@ -159,6 +159,7 @@ class TurnLoop(asyncio.AbstractEventLoop):
             return
         try:
             self._backend.modify(fd, mask & ~direction)
+            self._freshen(fd, direction)
         except OSError:  # closed since, perhaps reused: the other direction was the old file's
             self._forget(fd, BOTH ^ direction)
 
@@ -177,14 +178,15 @@ class TurnLoop(asyncio.AbstractEventLoop):
 
     def _forget(self, fd: int, directions: int = BOTH) -> None:
         """What was known of this number belongs to a file that is closed: nothing of it is watched."""
-        for direction, table in ((READ, self._readers), (WRITE, self._writers)):
-            party = table.pop(fd, None) if directions & direction else None
-            if party is not None:
-                party.lost()
+        tables = ((READ, self._readers), (WRITE, self._writers))
+        parties = [table.pop(fd, None) for direction, table in tables if directions & direction]
         if fd in self._backend.interest:
             self._interest_changes += 1
             self._backend.unregister(fd)
             self._freshen(fd, BOTH)
+        for party in parties:
+            if party is not None:
+                party.lost()
 
     def _rearm(self, fd: int) -> None:
         """Make an edge-triggered backend report ``fd`` again if it is ready."""
