@@ -275,7 +275,7 @@ class SendingTransport(asyncio.Transport):
         self._closing = True
         self._direct = None
         self._loop._unwatch(self._fd, READ)
-        if not self._queued:
+        if not (self._queued or self._lost):
             self._lost += 1
             self._loop.call_soon(self._end, None, context=self._context)
 
@@ -286,14 +286,14 @@ class SendingTransport(asyncio.Transport):
     def _force_close(self, error: BaseException | None) -> None:
         if self._lost:
             return
+        self._lost += 1
+        self._direct = None
         if self._queued:
             self._queue, self._queued = None, 0
             self._unwatch_queue()
         if not self._closing:
             self._closing = True
             self._loop._unwatch(self._fd, READ)
-        self._lost += 1
-        self._direct = None
         self._loop.call_soon(self._end, error, context=self._context)
 
     def _fail(self, error: BaseException, message: str) -> None:

@@ -245,3 +245,21 @@ def test_a_socket_closed_behind_its_transport_is_noticed_when_its_number_is_used
     (error,), data = run(main())
     assert error.errno == errno.EBADF
     assert data == b"mine"
+
+
+@pytest.mark.parametrize("how", ["close", "abort", "pause_reading"])
+def test_a_transport_whose_socket_was_closed_behind_it_ends_once(
+    loop: Loop, run: Run, put_on: PutOn, new_pair: NewPair, how: str
+) -> None:
+    async def main() -> int:
+        here, _ = new_pair(buffer=8192)
+        protocol = await put_on(here, StreamRecorder())
+        protocol.transport.write(bytes(500_000))
+        here.close()
+        getattr(protocol.transport, how)()
+        protocol.transport.abort()
+        await protocol.log.until_lost()
+        await turns(2)
+        return len(protocol.log.named("connection_lost"))
+
+    assert run(main()) == 1
