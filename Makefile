@@ -37,7 +37,8 @@ endif
 OPTIONS += $(if $(BACKEND),--backend "$(BACKEND)") $(if $(WORKLOAD),--workload "$(WORKLOAD)")
 OPTIONS += $(if $(ROUNDS),--rounds "$(ROUNDS)") $(if $(DURATION),--duration "$(DURATION)")
 OPTIONS += $(if $(CONNECTIONS),--connections "$(CONNECTIONS)") $(if $(SIZE),--size "$(SIZE)")
-OPTIONS += $(if $(RATE),--rate "$(RATE)")
+OPTIONS += $(if $(RATE),--rate "$(RATE)") $(if $(ALLOCATOR),--allocator "$(ALLOCATOR)")
+OPTIONS += $(if $(SYSCALLS),$(if $(filter 0 no,$(SYSCALLS)),--no-syscalls,--syscalls))
 OPTIONS += $(if $(PRECISION),--precision "$(PRECISION)") $(if $(MAX_TIME),--max-time "$(MAX_TIME)")
 OPTIONS += $(if $(SEED),--seed "$(SEED)") $(if $(OUT),--out "$(OUT)")
 
@@ -49,6 +50,8 @@ help:
 	@echo '                  DURATION=0.3 CONNECTIONS=64,512 SIZE=1KiB SEED=1 OUT=folder RESUME=run'
 	@echo '                  RATE=20000,40000 or RATE=knee: requests at a rate, whether or not replies come'
 	@echo '                  PRECISION=5% MAX_TIME=10m: more rounds, until the intervals are narrow'
+	@echo '                  ALLOCATOR=fresh,seasoned: before its first client leaves, and from then on'
+	@echo '                  SYSCALLS=1: also count system calls by name, with strace, after the rounds'
 	@echo 'make report       write the report of the newest run again, or of RUN=folder'
 	@echo 'make trace        see the seven steps of a recv as they happen, on a page too: SCRIPT=client.py BACKEND=poll'
 	@echo 'make microbench   time the backends and the loop piece by piece; shown in the newest run'"'"'s report'

@@ -109,13 +109,19 @@ def test_a_bare_version_names_the_python_of_that_version(here: Path) -> None:
 
 def test_the_variables_become_options(here: Path) -> None:
     variables = ["BACKEND=epoll uvloop", "WORKLOAD=ring", "PROFILE=full", "ROUNDS=3", "SIZE=1KiB", "OUT=x"]
-    variables += ["RATE=knee", "PRECISION=5%", "MAX_TIME=10m"]
+    variables += ["RATE=knee", "PRECISION=5%", "MAX_TIME=10m", "ALLOCATOR=fresh,seasoned", "SYSCALLS=1"]
     planned = make(here, "-n", "bench", f"PYTHON={a_python(here, '3.12')}", *variables).stdout
     options = (
         '--profile full --backend "epoll uvloop" --workload "ring" --rounds "3" --size "1KiB" '
-        '--rate "knee" --precision "5%" --max-time "10m" --out "x"'
+        '--rate "knee" --allocator "fresh,seasoned" --syscalls --precision "5%" --max-time "10m" --out "x"'
     )
     assert options.split() == planned.rpartition("-m lab bench ")[2].split()
+
+
+def test_system_calls_can_be_left_out_where_the_profile_counts_them(here: Path) -> None:
+    words = ["-n", "bench", f"PYTHON={a_python(here, '3.12')}", "PROFILE=full"]
+    assert make(here, *words, "SYSCALLS=0").stdout.split()[-1] == "--no-syscalls"
+    assert "syscalls" not in make(here, *words).stdout
 
 
 def test_a_resumed_run_is_not_given_a_profile(here: Path) -> None:

@@ -2,13 +2,13 @@
 
 What it tells the shell stands in `exit_codes`.
 
-Rule: commands import what they need when they run, so that ``--help`` does not wait for pandas.
+Rule: commands import what they need when they run, so that ``--help`` does not wait for pandas. This file
+imports at its top only what Python has loaded by then: Ctrl-C during an import there could not be caught.
 """
 
 from __future__ import annotations
 
 import os
-import signal
 import sys
 
 from lab.cli.exit_codes import INTERRUPTED
@@ -24,6 +24,8 @@ def main() -> None:
     _open_closed_streams()
     try:
         # Imported here, so that Ctrl-C in these first tenths of a second ends without a traceback too.
+        import signal
+
         from lab.cli.app import muxlab
         from lab.cli.invocation import program
     except KeyboardInterrupt:

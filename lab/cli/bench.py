@@ -18,7 +18,7 @@ from lab.cli import bench_options, offering, own_program
 from lab.cli.ending import close, keep_in
 from lab.cli.invocation import program
 from lab.errors import LabError
-from lab.results import Environment, ProgramRecord, RunRecord, Sample, SyscallCount, read_run
+from lab.results import Environment, ProgramRecord, Run, RunRecord, Sample, SyscallCount, read_run
 
 if TYPE_CHECKING:
     from lab.harness.machine.cores import Cores
@@ -68,7 +68,8 @@ def _new(context: click.Context, options: dict[str, Any]) -> int:
     selection, cores = _with_cores(_selection(options))
     environment = _environment(selection.backends, cores, selection.programs)
     seed = options["seed"] if options["seed"] is not None else random.SystemRandom().randrange(2**32)
-    record = plan.build(selection, environment, id="", seed=seed, warnings=checks.warnings(environment))
+    warnings = (*checks.warnings(environment), *checks.crowding(cores))
+    record = plan.build(selection, environment, id="", seed=seed, warnings=warnings)
     instruments = context.find_object(Instruments)
     measure = instruments.measure if instruments else sampling.take_sample
     own_program.rehearsed(record, cores, measure)
@@ -98,7 +99,7 @@ def _resumed(context: click.Context, named: Path) -> int:
         record = replace(run.record, warnings=(*run.record.warnings, *changes, *_beside(others)))
         _announce(record, folder)
         tell_damage(run)
-        return close(_measure(context, record, folder, run.samples, run.syscalls))
+        return close(_measure(context, record, folder, run))
 
 
 def _beside(others: bool) -> tuple[str, ...]:
@@ -199,21 +200,18 @@ def _left_out(record: RunRecord) -> Iterator[str]:
         yield f"Left out: {', '.join(names)}{where}: {reason}"
 
 
-def _measure(
-    context: click.Context,
-    record: RunRecord,
-    folder: Path,
-    earlier: tuple[Sample, ...] = (),
-    counted: tuple[SyscallCount, ...] = (),
-) -> Outcome:
+def _measure(context: click.Context, record: RunRecord, folder: Path, earlier: Run | None = None) -> Outcome:
+    """Take the samples of ``record``, those apart that ``earlier`` has."""
     from lab.cli.precision import how_precise
     from lab.cli.progress import progress
     from lab.harness import runner
 
     instruments = context.find_object(Instruments)
     chosen = {name: each for name, each in vars(instruments).items() if each} if instruments else {}
+    kept: dict[str, Any] = {}
+    if earlier is not None:
+        kept = dict(earlier=earlier.samples, counted=earlier.syscalls, told=earlier.record.warnings)
     with progress() as show:
-        kept = {"earlier": earlier, "counted": counted}
         return runner.run(record, folder, on_event=show, how_precise=how_precise, **kept, **chosen)
 
 

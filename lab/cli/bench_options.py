@@ -58,7 +58,7 @@ how_long: Options = _together(
         default="quick",
         show_default=True,
         metavar="smoke|quick|full",
-        help="How thorough: smoke under a minute, quick under four, full about an hour.",
+        help="How thorough: smoke under a minute, quick under four, full over an hour.",
     ),
     click.option("--rounds", type=int, help="How often each cell is measured."),
     click.option(
@@ -173,7 +173,6 @@ which_run: Options = _together(
     click.option("--seed", type=click.IntRange(min=0), help="Repeats the order of an earlier run."),
     click.option(
         "--out",
-        type=click.Path(file_okay=False),
         callback=values.option(values.folder),
         metavar="DIR",
         help="The run's own folder, new or empty.  [default: runs/<time>]",

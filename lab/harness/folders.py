@@ -179,7 +179,10 @@ def _check_empty(folder: Path) -> None:
 
 
 def _unusable(folder: Path, error: OSError) -> LabError:
-    return LabError(f"cannot create the run's folder {folder}: {error.strerror}. Name another with --out")
+    upwards = (folder, *folder.parents)
+    in_the_way = next((each for each in upwards if os.path.exists(each) and not os.path.isdir(each)), None)
+    why = f"{in_the_way} is there, and is no folder" if in_the_way else error.strerror
+    return LabError(f"cannot create the run's folder {folder}: {why}. Name another with --out")
 
 
 def _drop_torn_line(path: Path) -> None:

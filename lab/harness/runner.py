@@ -90,10 +90,12 @@ def run(
     clock: Callable[[], float] = time.monotonic,
     count: Count = count_syscalls,
     counted: Iterable[SyscallCount] = (),
+    told: Iterable[str] = (),
 ) -> Outcome:
     """Measure every cell of ``record`` that has no good sample in ``earlier``; write all to ``folder``.
 
     Then count the system calls of those that have no good count in ``counted``, if the record wants it.
+    ``on_event`` is told the record's warnings, but not those in ``told``: they were heard when the run began.
 
     Where the record wishes for precision, rounds are added until ``how_precise`` says that it is reached, or
     time is up. Raises `OSError` when the folder cannot be written (a full disk): what was written until then
@@ -101,7 +103,9 @@ def run(
     """
     cores = cores or choose_cores(record.load_processes)
     driver = _Driver(record, folder, measure, on_event, how_precise, cores, clock)
-    return driver.drive(tuple(earlier), CountingPass(folder, cores, on_event, count, tuple(counted)))
+    return driver.drive(
+        tuple(earlier), CountingPass(folder, cores, on_event, count, tuple(counted)), tuple(told)
+    )
 
 
 class _Driver:
@@ -129,7 +133,7 @@ class _Driver:
         self._failed_in_a_row: Counter[tuple[str, str]] = Counter()
         self._given_up: set[tuple[str, str]] = set()
 
-    def drive(self, earlier: tuple[Sample, ...], counting: CountingPass) -> Outcome:
+    def drive(self, earlier: tuple[Sample, ...], counting: CountingPass, told: tuple[str, ...]) -> Outcome:
         self._earlier = earlier
         self._began_s = self._clock() - self._record.measured_s
         done = {_key(sample) for sample in earlier if sample.status == "ok"}
@@ -138,7 +142,8 @@ class _Driver:
         write_run(self._folder, self._record)
         self._on_event(RunStarted(self._record, self._cells, self._cells - len(todo), self._pace.remaining_s))
         for text in self._record.warnings:
-            self._on_event(Warned(text))
+            if text not in told:
+                self._on_event(Warned(text))
         self._warn_of_the_first_round()
         try:
             self._all_rounds(done)

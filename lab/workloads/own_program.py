@@ -70,13 +70,19 @@ class App(OwnProgram, ServedWorkload):
     name = "app"
 
     async def serve(self, listener: socket.socket) -> None:
-        serving = self._coroutine_function()(listener)
+        function = self._coroutine_function()
+        _check_takes_listener(self.program.text, function)
+        serving = function(listener)
         if not inspect.isawaitable(serving):
             raise LabError(
                 f"expected {self.program.text} to be a coroutine function, async def serve(listener), but a "
                 f"call of it returned {type(serving).__name__}"
             )
         await serving
+        raise LabError(
+            f"expected {self.program.text} to serve until it is cancelled, but it returned: await "
+            "serve_forever(), or something else that lasts, at its end"
+        )
 
     def serve_by_hand(self, listener: socket.socket) -> None:
         raise LabError("a program of somebody's own has no floor")
@@ -99,6 +105,21 @@ class App(OwnProgram, ServedWorkload):
         if not callable(found):
             raise LabError(f"expected {self.program.text} to be a coroutine function, got {found!r:.80}")
         return found
+
+
+def _check_takes_listener(place: str, function: Callable[..., object]) -> None:
+    """Raise `LabError` unless ``function`` can be called with one argument; unless nobody knows, as in C."""
+    try:
+        signature = inspect.signature(function)
+    except ValueError:
+        return
+    try:
+        signature.bind(None)
+    except TypeError as error:
+        raise LabError(
+            f"expected {place} to take one argument, the listening socket, as in async def serve(listener), "
+            f"but it is {place.rpartition('.')[2].rpartition(':')[2]}{signature}: {error}"
+        ) from None
 
 
 def checked_place(text: str) -> str:

@@ -110,6 +110,30 @@ def test_bad_input_gets_one_clear_line_and_exit_code_2(here: Path, words: str, m
     assert not (here / "runs").exists()
 
 
+def test_a_file_in_the_place_of_the_folder_is_named_in_one_line(here: Path) -> None:
+    (here / "mine").write_text("")
+    result = muxlab_bench(*SMALL, "--out", "mine")
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert line.endswith("the run's folder mine: mine is there, and is no folder. Name another with --out")
+
+
+def test_a_rejected_loop_of_ones_own_is_not_sent_to_the_list_of_known_ones(here: Path) -> None:
+    result = muxlab_bench(*SMALL[:2], "--workload", "ring", "--backend", "nobodys:loop")
+    assert result.exit_code == 2
+    assert "expected to import nobodys" in result.stderr and "muxlab backends" not in result.stderr
+    assert "name what makes a new event loop when it is called without arguments" in result.stderr
+
+
+def test_a_resumed_run_does_not_warn_again_of_what_it_said_at_its_start(here: Path) -> None:
+    crowd = ("--load-processes", "64")
+    begun = muxlab_bench(*SMALL, *crowd, measure=FakeMeasure(interrupt_at=3))
+    assert "Warning: load processes: 64 must share what there is" in begun.stderr
+    resumed = muxlab_bench("--resume", only_run(here).name)
+    assert "must share" not in resumed.stderr
+    assert any("must share" in text for text in read_run(only_run(here)).record.warnings)
+
+
 def test_an_occupied_folder_is_not_written_into(here: Path) -> None:
     (here / "mine").mkdir()
     (here / "mine" / "precious.txt").write_text("")

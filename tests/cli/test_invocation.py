@@ -127,6 +127,17 @@ def test_ctrl_c_while_the_program_is_imported_ends_without_a_traceback(
     assert ended.value.code == 130
 
 
+def test_before_that_nothing_is_imported_that_python_has_not_loaded_already() -> None:
+    lines = (ROOT / "lab/cli/__init__.py").read_text("utf-8").splitlines()
+    imported = [line for line in lines if line.startswith(("import ", "from "))]
+    assert imported == [
+        "from __future__ import annotations",
+        "import os",
+        "import sys",
+        "from lab.cli.exit_codes import INTERRUPTED",
+    ]
+
+
 def test_an_interrupted_program_is_deaf_to_further_ctrl_c_on_its_way_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

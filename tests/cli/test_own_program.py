@@ -116,6 +116,10 @@ def test_an_interrupted_run_of_it_is_resumed_without_a_trial(here: Path) -> None
         (("--serve", COMMAND, "--http", "items"), "expected a path such as /items?page=1, got 'items'"),
         (("--serve", "python server.py"), "expected {port} in --serve"),
         (("--app", "serve"), "expected module:coroutine in --app"),
+        (
+            ("--app", "app:serve", "--rate", "0"),
+            "expected a rate of 1 to 1,000,000 requests per second, got 0",
+        ),
         (("--app", "app:serve", "--size", "5"), "--size fits none of the selected workloads (app)"),
     ],
 )

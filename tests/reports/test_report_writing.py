@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import matplotlib
@@ -11,6 +14,7 @@ from synthetic_run import SUBJECTS, SyntheticRun, echo
 
 from lab.errors import RunError
 from reports import write_report
+from tests.codebase import ROOT
 
 
 def test_a_full_disk_leaves_the_earlier_report_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,3 +54,12 @@ def test_drawing_leaves_matplotlib_as_it_was(tmp_path: Path) -> None:
     SyntheticRun(scenarios=(echo(),), rounds=1, subjects=SUBJECTS[2:4]).write(tmp_path)
     write_report(tmp_path)
     assert dict(matplotlib.rcParams) == before
+
+
+def test_a_window_system_that_matplotlib_does_not_know_does_not_matter() -> None:
+    asked = "import os, reports.figures.style; print(os.environ['MPLBACKEND'])"
+    environment = os.environ | {"MPLBACKEND": "nonsense"}
+    done = subprocess.run(
+        [sys.executable, "-c", asked], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "nonsense\n"

@@ -64,6 +64,7 @@ def somebodys_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     (tmp_path / "somebodys.py").write_text(
         "served = []\n"
         "async def serve(listener): served.append(listener)\n"
+        "async def without(): pass\n"
         "def plain(listener): return 5\n"
         "number = 5\n"
     )
@@ -80,7 +81,10 @@ async def serve(place: str, listener: socket.socket) -> None:
 
 def test_the_coroutine_is_given_the_listener(somebodys_module: None) -> None:
     with socket.socket() as listener:
-        asyncio.run(serve("somebodys:serve", listener))
+        with pytest.raises(
+            LabError, match="expected somebodys:serve to serve until it is cancelled, but it ret"
+        ):
+            asyncio.run(serve("somebodys:serve", listener))
         import somebodys
 
         assert somebodys.served == [listener]
@@ -92,6 +96,7 @@ def test_the_coroutine_is_given_the_listener(somebodys_module: None) -> None:
         ("nobodys:serve", "expected to find the module nobodys from .*, got: No module named"),
         ("somebodys:nothing", "expected to find somebodys:nothing, got: module"),
         ("somebodys:number", "expected somebodys:number to be a coroutine function, got 5"),
+        ("somebodys:without", "the listening socket, as in .*, but it is without\\(\\): too many positional"),
         ("somebodys:plain", "async def serve.listener., but a call of it returned int"),
     ],
 )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lab.harness.machine.allocator import ALLOCATOR_VARIABLES
+from lab.harness.machine.cores import Cores
 from lab.results import Environment
 
 WANTED_DESCRIPTORS = 18_100
@@ -73,6 +74,20 @@ def examine_syscalls(reason: str | None) -> Check:
 def warnings(environment: Environment) -> tuple[str, ...]:
     """What a run should carry: the text of every check that can be mended, and of no other."""
     return tuple(check.text for check in examine(environment) if check.status == "warning")
+
+
+def crowding(cores: Cores) -> tuple[str, ...]:
+    """What a run should carry where several load processes have fewer cores than there are of them."""
+    count = len(cores.loads)
+    if count == 1 or all(map(cores.has_own, range(count))):
+        return ()
+    check = Check(
+        "load processes",
+        "warning",
+        f"{count} must share what there is ({cores.note}): they take turns, and are no faster than one",
+        "Leave --load-processes out, or give the run more cores (taskset, docker --cpuset-cpus).",
+    )
+    return (check.text,)
 
 
 def _cores(environment: Environment) -> Check:

@@ -190,7 +190,10 @@ def _check_something_is_left(selection: Selection, missing: dict[str, str]) -> N
     """Asked for by name and all missing: comparing the control with itself is not what was meant."""
     if selection.backends and all(name in missing for name in selection.backends):
         reasons = _told_together({(name, ""): reason for name, reason in missing.items()})
-        raise LabError(f"nothing that was selected can run here ({reasons}): see `muxlab backends`")
+        todo = "see `muxlab backends`"
+        if all(":" in name for name in selection.backends):
+            todo = "name what makes a new event loop when it is called without arguments, as module:factory"
+        raise LabError(f"nothing that was selected can run here ({reasons}): {todo}")
 
 
 def _left_out(

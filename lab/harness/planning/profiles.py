@@ -76,7 +76,7 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             name="full",
-            purpose="more points, longer windows, narrower intervals, every workload: about an hour",
+            purpose="more points, longer windows, narrower intervals, every workload: over an hour",
             rounds=9,
             # Over so long a run the clock settles after the first minutes: a round of warm-up lets it.
             warmup_rounds=1,

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from lab.errors import LabError, UnknownNameError
 from lab.harness.machine import allocator
 from lab.harness.planning.profiles import Point, Profile, profile
+from lab.harness.planning.rates import check_rate
 from lab.harness.planning.stopping import DEFAULT_MAX_TIME_S, MAX_ROUNDS
 from lab.results import ProgramRecord, ScenarioRecord
 from lab.workloads.contract import Workload
@@ -121,6 +122,8 @@ def chosen_profile(selection: Selection) -> Profile:
             "give --duration as 300ms, 0.3 or 2s"
         )
     _check_stopping(selection)
+    for rate_per_s in selection.rates:
+        check_rate(rate_per_s, duration_s or profile(selection.profile).window_s)
     allocator.check_states(selection.allocators)
     return profile(selection.profile)
 

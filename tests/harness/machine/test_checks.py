@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from lab.harness.machine import checks
+from lab.harness.machine.cores import Cores
 from tests.fake_measuring import environment
 
 
@@ -50,6 +51,13 @@ def test_what_cannot_be_known_or_changed_is_only_a_note(changes: dict[str, Any],
     notes = [check.title for check in checks.examine(environment(**changes)) if check.status == "note"]
     assert notes == [title]
     assert checks.warnings(environment(**changes)) == ()
+
+
+def test_load_processes_that_must_share_a_core_are_warned_of() -> None:
+    assert checks.crowding(Cores(1, (0,), "")) == checks.crowding(Cores(1, (0, 2), "")) == ()
+    (warning,) = checks.crowding(Cores(1, (0, 0), "2 load processes on core 0, which they share"))
+    assert warning.startswith("load processes: 2 must share what there is (2 load processes on core 0")
+    assert "Leave --load-processes out" in warning
 
 
 def test_whether_system_calls_can_be_counted_is_said_and_no_warning() -> None:
