@@ -93,7 +93,13 @@ def _is_done(call: Call, step: Step) -> str:
 
 
 def _wakes(call: Call, step: Step) -> str:
-    return f"its done-callback wakes task {step.details['task']!r}"
+    within = [each for each in (call.step(6), call.step(7)) if each and _lies_in(each, step)]
+    inside = ", and steps 6 and 7 happen within it" if len(within) == 2 else ""
+    return f"its done-callback wakes task {step.details['task']!r}{inside}"
+
+
+def _lies_in(inner: Step, outer: Step) -> bool:
+    return outer.end_ns is not None and outer.begin_ns <= inner.begin_ns <= outer.end_ns
 
 
 def _resumes(call: Call, step: Step) -> str:

@@ -45,6 +45,7 @@ def test_without_a_program_one_echo_exchange_is_told() -> None:
     assert result.exit_code == 0
     assert result.stdout.startswith("One echo between two tasks, on ")
     assert result.stdout.count("its done-callback wakes task") == 2
+    assert result.stdout.count(", and steps 6 and 7 happen within it") == 2
 
 
 def test_backend_and_tasks_can_be_chosen(script: Path) -> None:
