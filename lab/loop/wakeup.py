@@ -12,7 +12,6 @@ again before it sleeps. So a thousand calls from threads cost one system call, n
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import logging
 import signal
@@ -78,10 +77,14 @@ class WakeupLoop(LifecycleLoop):
 
     def _wake(self) -> None:
         if not self._woken:
-            self._woken = True
-            # A full pair wakes the loop as well; a closed one belongs to a loop that is being closed.
-            with contextlib.suppress(OSError):
+            try:
+                self._woken = True
                 self._wake_writer.send(_WAKE)
+            except OSError:  # a full pair wakes the loop as well; a closed one is that of a loop at its end
+                pass
+            except BaseException:  # Ctrl-C before the byte was written: whoever comes next has to write one
+                self._woken = False
+                raise
 
     def _heed_wakeups(self) -> None:
         """Empty the pair; whatever it held beyond wake-ups are signals."""

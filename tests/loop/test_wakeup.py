@@ -124,6 +124,28 @@ def test_a_wake_up_that_is_interrupted_does_not_silence_the_next(
     assert calls == ["first"]
 
 
+def test_a_call_that_is_interrupted_before_it_wakes_the_loop_does_not_silence_the_next(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A KeyboardInterrupt between noting the wake-up and writing its byte would do the same."""
+
+    class Interrupted:
+        def send(self, data: bytes) -> int:
+            raise KeyboardInterrupt
+
+    calls: list[str] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "_wake_writer", Interrupted())
+        with pytest.raises(KeyboardInterrupt):
+            loop.call_soon_threadsafe(calls.append, "first")
+    run_turns(loop)
+    before = loop.counters()["events"]
+    loop.call_soon_threadsafe(calls.append, "second")
+    run_turns(loop)
+    assert loop.counters()["events"] == before + 1
+    assert calls == ["first", "second"]
+
+
 def test_a_call_on_a_closed_loop_is_refused(loop: Loop) -> None:
     loop.close()
     with pytest.raises(RuntimeError, match="closed"):
