@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from reports.analysis.judgement import Judgement
-from reports.figures import cpu_per_operation, heat_map, latency, offered_load, scaling_curve
+from reports.figures import cpu_per_operation, heat_map, latency, machine_speed, offered_load, scaling_curve
 from reports.figures.style import Picture
 
 FIGURES: dict[str, Callable[[Judgement], list[Picture]]] = {
@@ -14,6 +14,7 @@ FIGURES: dict[str, Callable[[Judgement], list[Picture]]] = {
     "scaling": scaling_curve.draw,
     "latency": latency.draw,
     "offered load": offered_load.draw,
+    "machine speed": machine_speed.draw,
 }
 """Section of the page -> what draws its pictures; a section without data draws none."""
 

@@ -16,7 +16,7 @@ from reports.analysis.explanation import READING_AIDS, explaining_columns, facts
 from reports.analysis.judgement import Judgement, ScenarioJudgement
 from reports.analysis.microbench import microbench_rows
 from reports.analysis.tidy import COLUMNS
-from reports.pages import growth, knees, load, phrases, seasoning, syscalls, tally, trust, wording
+from reports.pages import growth, knees, load, phrases, seasoning, steadiness, syscalls, tally, trust, wording
 from reports.pages.headline import headline, question
 
 
@@ -63,6 +63,7 @@ def context(judgement: Judgement) -> dict[str, Any]:
         "syscalls": syscalls.tables(judgement),
         "no_syscalls": syscalls.why_none(judgement),
         "microbench": microbench_table(judgement),
+        "steadiness": steadiness.statement(judgement),
         "environment": environment_rows(record),
         "not_run": [(each.subject, _where(record, each.scenario), each.reason) for each in record.not_run],
         "failed": failed_rows(judgement),

@@ -1,0 +1,66 @@
+"""How steady the machine was: the measured core's speed in every slice of a run, against the time.
+
+Rule: every slice whose speed is known is in it, of warm-ups and of failed samples too: it is the machine that
+is looked at, not a subject.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from lab.results import Run, Sample
+from reports.analysis.estimate import Values
+from reports.analysis.speed import core_speeds, full_speed_ns
+
+SLOW = 0.9
+"""Below this share of its full speed the core counts as slowed."""
+BREAK_S = 120.0
+"""Samples that begin further apart belong to different parts of a run; the time in between is left out."""
+
+
+@dataclass(frozen=True)
+class Steadiness:
+    """The slices of a run in the order in which they were measured."""
+
+    minutes: Values
+    """From the start of the run's first sample."""
+    speeds: Values
+    """Shares of the core's full speed; a little above 1 where it was faster."""
+    rounds: dict[int, float]
+    """The minute at which each round began, warm-ups left out."""
+
+    @property
+    def slow(self) -> float:
+        """The share of the slices in which the core ran below ``SLOW``."""
+        return float(np.mean(self.speeds < SLOW))
+
+    @property
+    def slowest_twentieth(self) -> float:
+        """The speed that one slice of twenty does not exceed."""
+        return float(np.quantile(self.speeds, 0.05))
+
+
+def steadiness(run: Run) -> Steadiness | None:
+    """The speed of the core over the run; None where no sample knows it."""
+    full_ns = full_speed_ns(run.samples)
+    minutes: list[float] = []
+    speeds: list[float] = []
+    rounds: dict[int, float] = {}
+    for sample, start_s in zip(run.samples, _starts_s(run.samples), strict=True):
+        if not sample.warmup:
+            rounds[sample.round] = min(start_s / 60, rounds.get(sample.round, float("inf")))
+        found = core_speeds(sample, full_ns)
+        window_s = start_s + sample.setup_s
+        minutes += [(window_s + sample.window_s * (i + 0.5) / len(found)) / 60 for i in range(len(found))]
+        speeds += found
+    return Steadiness(np.array(minutes), np.array(speeds), rounds) if speeds else None
+
+
+def _starts_s(samples: tuple[Sample, ...]) -> list[float]:
+    """When each sample began, in seconds from the first, without the breaks of a run that was resumed."""
+    moments = [datetime.fromisoformat(each.started_at).timestamp() for each in samples]
+    gaps = np.diff(moments, prepend=moments[:1])
+    return [float(each) for each in np.cumsum(np.where(np.abs(gaps) > BREAK_S, 0.0, gaps))]
