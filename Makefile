@@ -42,6 +42,10 @@ OPTIONS += $(if $(SYSCALLS),$(if $(filter 0 no,$(SYSCALLS)),--no-syscalls,--sysc
 OPTIONS += $(if $(PRECISION),--precision "$(PRECISION)") $(if $(MAX_TIME),--max-time "$(MAX_TIME)")
 OPTIONS += $(if $(SEED),--seed "$(SEED)") $(if $(OUT),--out "$(OUT)")
 
+# Set where nothing is to be kept, in containers above all. Then each of the hundreds of processes of a run
+# would compile all that it imports, and hold what that took of its memory.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help bench report trace microbench test conformance check check-report size clean distclean
 
 help:

@@ -1,4 +1,7 @@
-"""What `make` says and would do, with a Python that is a script."""
+"""What `make` says and would do, with a Python that is a script.
+
+No other is on the search path: what the machine has would only be slow to ask, and differs.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,15 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="there is n
 
 @pytest.fixture
 def here(tmp_path: Path) -> Path:
-    """A folder with the Makefile and nothing installed."""
+    """A folder with the Makefile and nothing installed; its ``bin`` has the tools that are needed, no Python."""
     for name in ("Makefile", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("sh", "echo", "cut", "cksum", "make", "touch"):
+        found = shutil.which(name)
+        assert found is not None
+        (tools / name).symlink_to(found)
     return tmp_path
 
 
@@ -26,7 +35,6 @@ def a_python(folder: Path, version: str, name: str = "python3") -> Path:
     """A script that answers as the Makefile's questions expect of a Python of that version."""
     too_old = tuple(map(int, version.split("."))) < (3, 11)
     script = folder / "bin" / name
-    script.parent.mkdir(exist_ok=True)
     script.write_text(
         f'#!/bin/sh\ncase "$2" in\n*print*) echo {version};;\n*exit*) exit {too_old:d};;\nesac\n'
     )
@@ -34,23 +42,14 @@ def a_python(folder: Path, version: str, name: str = "python3") -> Path:
     return script
 
 
-def make(here: Path, *words: str, path: str | None = None) -> subprocess.CompletedProcess[str]:
+def make(here: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "PYTHON"))
     }
-    kept["PATH"] = path or kept["PATH"]
-    return subprocess.run(["make", *words], cwd=here, env=kept, capture_output=True, text=True)
-
-
-def only_these_tools(here: Path) -> str:
-    """A search path on which there is no Python but the one that a test put there."""
-    tools = here / "bin"
-    tools.mkdir(exist_ok=True)
-    for name in ("sh", "cut", "cksum", "make", "touch"):
-        found = shutil.which(name)
-        assert found is not None
-        (tools / name).symlink_to(found)
-    return str(tools)
+    environment = kept | variables | {"PATH": str(here / "bin")}
+    return subprocess.run(
+        [here / "bin" / "make", *words], cwd=here, env=environment, capture_output=True, text=True
+    )
 
 
 def test_make_alone_shows_the_help(here: Path) -> None:
@@ -64,16 +63,17 @@ def test_make_alone_shows_the_help(here: Path) -> None:
 @pytest.mark.parametrize("target", ["bench", "test", "check", "microbench", "report", "size"])
 def test_an_older_python_gets_a_clear_message(here: Path, target: str) -> None:
     old = a_python(here, "3.9")
+    a_python(here, "3.12", "python3.12")
     result = make(here, target, f"PYTHON={old}")
     assert result.returncode != 0
     assert f"muxlab needs Python 3.11 or newer; {old} is Python 3.9." in result.stderr
-    assert f"make {target} PYTHON=python3.1" in result.stderr
+    assert f"make {target} PYTHON=python3.12" in result.stderr
     assert not list(here.glob(".venv*"))
 
 
 def test_the_default_python_is_checked_too_and_the_way_out_is_told(here: Path) -> None:
     a_python(here, "3.10")
-    result = make(here, "bench", path=only_these_tools(here))
+    result = make(here, "bench")
     assert "python3 is Python 3.10." in result.stderr
     assert "https://www.python.org/downloads/" in result.stderr
 
@@ -81,7 +81,7 @@ def test_the_default_python_is_checked_too_and_the_way_out_is_told(here: Path) -
 def test_a_newer_python_that_is_there_is_named(here: Path) -> None:
     a_python(here, "3.10")
     a_python(here, "3.12", "python3.12")
-    result = make(here, "bench", path=only_these_tools(here))
+    result = make(here, "bench")
     assert "There is one here that will do: make bench PYTHON=python3.12" in result.stderr
 
 
@@ -99,9 +99,8 @@ def test_each_named_python_has_its_own_environment(here: Path) -> None:
 
 def test_a_bare_version_names_the_python_of_that_version(here: Path) -> None:
     a_python(here, "3.12", "python3.12")
-    path = only_these_tools(here)
-    assert ".venv-3.12/bin/python -m lab bench" in make(here, "-n", "bench", "PYTHON=3.12", path=path).stdout
-    missing = make(here, "bench", "PYTHON=3.99", path=path)
+    assert ".venv-3.12/bin/python -m lab bench" in make(here, "-n", "bench", "PYTHON=3.12").stdout
+    missing = make(here, "bench", "PYTHON=3.99")
     assert missing.returncode != 0
     assert "python3.99 cannot be found." in missing.stderr
     assert "There is one here that will do: make bench PYTHON=python3.12" in missing.stderr
@@ -127,3 +126,9 @@ def test_system_calls_can_be_left_out_where_the_profile_counts_them(here: Path) 
 def test_a_resumed_run_is_not_given_a_profile(here: Path) -> None:
     planned = make(here, "-n", "bench", f"PYTHON={a_python(here, '3.12')}", "RESUME=runs/x").stdout
     assert planned.rpartition("-m lab bench ")[2].split() == ["--resume", '"runs/x"']
+
+
+def test_what_python_compiles_is_kept_for_all_the_processes_of_a_run(here: Path) -> None:
+    script = a_python(here, "3.10")
+    script.write_text('#!/bin/sh\necho "kept: [$PYTHONDONTWRITEBYTECODE]" >&2\n')
+    assert "kept: []" in make(here, "bench", PYTHONDONTWRITEBYTECODE="1").stderr
