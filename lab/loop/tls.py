@@ -46,19 +46,18 @@ class TlsProtocol(sslproto.SSLProtocol):
     max_size = SMALLEST_READ
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Shake hands, unless nobody wants to any more (asyncio's would, and keep the connection)."""
+        """Shake hands, unless nobody wants to any more (asyncio's would, and keep the connection).
+
+        The names are kept for those who ask after the end, as plain transports keep them. Then it would be
+        too late to ask: a TLS transport below, closed twice, has no names any more.
+        """
+        names = ((name, transport.get_extra_info(name)) for name in ("peername", "sockname"))
+        self._extra.update((name, value) for name, value in names if value is not None)
         if self._app_transport.is_closing():
             self._transport = transport
             transport.abort()
         else:
             super().connection_made(transport)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Keep the names for those who ask later, as plain transports do."""
-        if self._transport is not None:
-            names = ((name, self._transport.get_extra_info(name)) for name in ("peername", "sockname"))
-            self._extra.update((name, value) for name, value in names if value is not None)
-        super().connection_lost(exc)
 
     def _do_read__buffered(self) -> None:
         """Decrypt into the protocol's own buffer, which it may resize when it hears of it."""

@@ -65,3 +65,27 @@ def test_an_upgrade_that_fails_closes_the_connection(loop: Loop, run: Run, tls: 
 
     run(main())
     assert pair[0].fileno() == -1
+
+
+def test_tls_inside_of_tls_ends_for_both_sides(loop: Loop, run: Run, tls: Contexts, pair: Pair) -> None:
+    """As a client has it that reaches an https server through an https proxy."""
+
+    async def main() -> bytes:
+        here, there = StreamRecorder(), StreamRecorder()
+        server, client = await asyncio.gather(
+            loop.connect_accepted_socket(lambda: there, pair[1], ssl=tls.server),
+            loop.create_unix_connection(
+                lambda: here, sock=pair[0], ssl=tls.client, server_hostname="localhost"
+            ),
+        )
+        inner, _ = await asyncio.gather(
+            loop.start_tls(server[0], there, tls.server, server_side=True),
+            loop.start_tls(client[0], here, tls.client, server_hostname="localhost"),
+        )
+        inner.write(b"deep inside")
+        await here.log.until(all_of)
+        inner.close()
+        await asyncio.gather(here.log.until_lost(), there.log.until_lost())
+        return all_of(here.log)
+
+    assert run(main()) == b"deep inside"
