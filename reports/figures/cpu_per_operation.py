@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from reports.analysis.judgement import Judgement, ScenarioJudgement
-from reports.figures.heat_map import thin
+from reports.figures.heat_map import left_out, thin
 from reports.figures.style import (
     FLOOR,
     INK,
@@ -55,8 +55,7 @@ def _picture(
         caption = _caption(unit, judgement, explained)
         if len(shown) > 1:
             caption += " Each panel has an axis of its own."
-        if len(shown) < len(judged):
-            caption += f" {len(shown)} of {len(judged)} scenarios are shown; the tables hold all."
+        caption += left_out(shown, judged)
         alt = f"Dot plots of server CPU per {unit}. {' '.join(map(_extremes, shown))}"
         return finish(
             figure,

@@ -23,6 +23,7 @@ from reports.pages.phrases import listed
 from reports.pages.trust import noise_note
 
 ROWS_AT_MOST = 40
+NAMED_AT_MOST = 3
 DARKEST = 4.0
 SHADES = LinearSegmentedColormap.from_list("cost", ["#f4f6f8", "#c8d0d9", "#8d9aa8", "#1e2833"])
 EQUAL_CONTRAST = 0.179
@@ -44,17 +45,18 @@ def draw(judgement: Judgement) -> list[Picture]:
                 _cell(axes, x, y, ratios[each.scenario.id, name], norm, each.cells[name], name in each.best)
         _frame(axes, [each for each in judgement.run.record.subjects if each.name in names], shown)
         reference = judgement.control.name if judgement.control else "the best"
-        return [finish(figure, "heat-map", *_words(reference, shown, len(judged)), noise_note(judgement))]
+        return [finish(figure, "heat-map", *_words(reference, shown, judged), noise_note(judgement))]
 
 
-def _words(reference: str, shown: list[ScenarioJudgement], of: int) -> tuple[str, str, str]:
+def _words(
+    reference: str, shown: list[ScenarioJudgement], judged: list[ScenarioJudgement]
+) -> tuple[str, str, str]:
     caption = (
         f"Server CPU per operation as a multiple of {reference}'s: below 1, and lighter, is cheaper. Framed: "
         "the best of a scenario and all that cannot be told from it. The floor is no event loop and does not "
         "compete. Hatched: not run, for the reason given in the tables."
     )
-    if len(shown) < of:
-        caption += f" {len(shown)} of {of} scenarios are shown, evenly chosen; the tables hold all."
+    caption += left_out(shown, judged)
     best = Counter(name for each in shown for name in each.best).most_common()
     found = listed(f"{name} in {count}" for name, count in best) or "nobody"
     alt = (
@@ -69,6 +71,16 @@ def thin(judged: list[ScenarioJudgement], limit: int) -> list[ScenarioJudgement]
     if len(judged) <= limit:
         return judged
     return [judged[round(index * (len(judged) - 1) / max(limit - 1, 1))] for index in range(limit)]
+
+
+def left_out(shown: list[ScenarioJudgement], judged: list[ScenarioJudgement]) -> str:
+    """What a caption says of those that are not drawn, few of them by name; empty where all are."""
+    drawn = {each.scenario.id for each in shown}
+    hidden = [each.scenario.title for each in judged if each.scenario.id not in drawn]
+    if not hidden:
+        return ""
+    names = f" (not {'; '.join(hidden)})" if len(hidden) <= NAMED_AT_MOST else ""
+    return f" {len(shown)} of {len(judged)} scenarios are shown{names}; the tables hold all."
 
 
 def _ratio(judgement: Judgement, judged: ScenarioJudgement, name: str) -> float | None:

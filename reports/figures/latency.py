@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 
 from reports.analysis.cells import LATENCIES, Cell
 from reports.analysis.judgement import Judgement, ScenarioJudgement
-from reports.figures.heat_map import thin
+from reports.figures.heat_map import left_out, thin
 from reports.figures.style import (
     INK,
     MUTED,
@@ -41,10 +41,10 @@ def draw(judgement: Judgement) -> list[Picture]:
         for index, each in enumerate(shown):
             _panels(panels[2 * index], panels[2 * index + 1], each)
         _key(figure)
-        return [finish(figure, "latency", *_words(judgement, shown, len(judged)), _noise(judgement))]
+        return [finish(figure, "latency", *_words(shown, judged), _noise(judgement))]
 
 
-def _words(judgement: Judgement, shown: list[ScenarioJudgement], of: int) -> tuple[str, str, str]:
+def _words(shown: list[ScenarioJudgement], judged: list[ScenarioJudgement]) -> tuple[str, str, str]:
     closed = (
         "Where clients take round trips, the load is closed-loop: a client that waits sends nothing, so "
         "these percentiles leave out the waiting that an open stream of arrivals would have met (coordinated "
@@ -58,8 +58,7 @@ def _words(judgement: Judgement, shown: list[ScenarioJudgement], of: int) -> tup
         f"Each panel has an axis of its own. {opened if is_open else closed} "
         "Hollow: the load process was the limit in most samples, so the figure says little about the server."
     )
-    if len(shown) < of:
-        caption += f" {len(shown)} of {of} scenarios are shown; the tables hold all."
+    caption += left_out(shown, judged)
     alt = f"Latency percentiles and throughput. {' '.join(map(_soonest, shown))} The tables hold all numbers."
     return "Latency and throughput", caption, alt
 

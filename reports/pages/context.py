@@ -44,6 +44,7 @@ def context(judgement: Judgement) -> dict[str, Any]:
         "headline": headline(judgement, found),
         "banners": trust.banners(judgement),
         "score": score(judgement, found) if found else [],
+        "score_of": found.lead.scenario.title if found and len(judgement.scenarios) > 1 else None,
         "answer": answer_rows(judgement, found),
         "workloads": [
             (name, members[0].scenario.question, wording.workload_verdict(judgement, members))

@@ -12,7 +12,8 @@ from test_report_knee import run as run_at_rates
 from lab.results import ScenarioRecord, SubjectRecord
 from reports.analysis.answer import answer
 from reports.analysis.judgement import Judgement, judge
-from reports.pages.context import answer_rows, score
+from reports.figures.heat_map import left_out, thin
+from reports.pages.context import answer_rows, context, score
 from reports.pages.headline import headline
 from reports.pages.summary import markdown
 
@@ -53,6 +54,7 @@ def test_who_is_the_best_everywhere_is_called_so_without_more() -> None:
 
 def test_a_loop_that_is_cheaper_in_some_scenarios_stands_in_the_headline() -> None:
     judgement = judged({("uvloop", idle(100).id): 3.0})
+    assert context(judgement)["score_of"] == echo().title
     assert said(judgement) == (
         "epoll is the best backend on this machine, but uvloop serves sockets cheaper in 1 of 3 scenarios."
     )
@@ -118,6 +120,16 @@ def test_the_large_figures_say_at_which_rate_they_were_taken(at_rates: Judgement
     found = answer(at_rates)
     assert found is not None
     assert score(at_rates, found)[0][1] == "asyncio's CPU per request at 10,000 requests/s"
+
+
+def test_the_caption_of_a_thinned_figure_names_the_rates_that_it_leaves_out() -> None:
+    scenarios = judged({}, scenarios=tuple(echo(number) for number in range(1, 10)), rounds=1).scenarios
+    shown = thin(list(scenarios), 8)
+    (hidden,) = [each for each in scenarios if each not in shown]
+    assert left_out(shown, list(scenarios)) == (
+        f" 8 of 9 scenarios are shown (not {hidden.scenario.title}); the tables hold all."
+    )
+    assert left_out(list(scenarios), list(scenarios)) == ""
 
 
 def test_a_loop_that_keeps_up_further_than_the_cheapest_is_named() -> None:
