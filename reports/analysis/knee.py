@@ -8,6 +8,7 @@ Rules
   is left out of account.
 - The *knee* is a bracket, as the rates are steps: the highest rate below which all were served too, and the
   first one that was not. Nothing is interpolated between them.
+- A rate that is served above one that is not contradicts the bracket; whoever tells the knee says so.
 - Requests that were never sent have no latency: beyond the knee percentiles say too little, not too much.
 """
 
@@ -66,6 +67,14 @@ class LoadCurve:
     def beyond(self) -> RatePoint | None:
         """The first rate that it did not serve; None if it served all."""
         return next((each for each in self.points if each.served is False), None)
+
+    @property
+    def recovered(self) -> RatePoint | None:
+        """The highest rate that it served although a lower one it did not: there, not the rate was too high,
+        but something disturbed it. None where the knee parts the rates cleanly."""
+        beyond = self.beyond
+        above = [each for each in self.points if beyond and each.rate_per_s > beyond.rate_per_s]
+        return next((each for each in reversed(above) if each.served), None)
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,11 @@ def _said(load: OfferedLoad) -> str:
         f"{load.title}: offered {plural(load.unit)} per second that are all answered, with {BOUND} from the "
     )
     said += f"intended send: {knees or 'not known'}."
+    again = [
+        f"{called(each.subject)} served {each.recovered.rate_per_s:,}" for each in known if each.recovered
+    ]
+    if again:
+        said += f" But {listed(again)} again, so that knee may lie higher: more rounds would tell."
     if 2 * load.limited > load.samples:
         said += f" The load was the limit in {_limited(load)}: the knees may lie higher."
     return said

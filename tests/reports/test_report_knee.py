@@ -138,6 +138,21 @@ def test_one_bad_round_of_five_does_not_move_the_knee() -> None:
     assert knees.bracket(curve(judgement, "epoll")) == "40,000 to 80,000"
 
 
+def test_a_rate_that_is_served_above_one_that_is_not_is_told_beside_the_knee(judged: Judgement) -> None:
+    made = run()
+    samples = tuple(
+        dataclasses.replace(each, latency=latency(50_000_000, 5_000))
+        if each.subject == "epoll" and "@20000" in each.scenario
+        else each
+        for each in made.samples
+    )
+    disturbed = judge(dataclasses.replace(made, samples=samples))
+    assert knees.bracket(curve(disturbed, "epoll")) == "10,000 to 20,000"
+    (said,) = knees.sentences(disturbed)
+    assert "But epoll served 40,000 again, so that knee may lie higher" in said
+    assert "again" not in knees.sentences(judged)[0]
+
+
 def test_where_the_load_was_the_limit_the_knee_has_no_upper_end() -> None:
     judgement = judge(run(limited_from=80_000, rounds=3))
     assert knees.bracket(curve(judgement, "epoll")) == "40,000 or more"
