@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="there is n
 
 @pytest.fixture
 def here(tmp_path: Path) -> Path:
-    """A folder with the Makefile and nothing installed; its ``bin`` has the tools that are needed, no Python."""
+    """A folder with the Makefile, nothing installed, and in ``bin`` the tools that it needs; no Python."""
     for name in ("Makefile", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
     tools = tmp_path / "bin"

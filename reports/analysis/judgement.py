@@ -61,9 +61,10 @@ class ScenarioJudgement:
         return of_medians if apart > self.noise_floor else None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Judgement:
-    """Everything that the pages and figures say about a run."""
+    """Everything that the pages and figures say about a run. Equal to itself alone, so that what is derived
+    from it can be kept."""
 
     run: Run
     frame: pd.DataFrame

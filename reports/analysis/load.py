@@ -21,6 +21,7 @@ nor in a sample that lost datagrams: waiting for them was no operation's latency
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from dataclasses import dataclass
@@ -61,6 +62,12 @@ class LoadCheck:
     def taken(self) -> float:
         """The share of the ceiling that the fastest competitor took; NaN where one of them is missing."""
         return self.fastest[1] / self.ceiling_per_s if self.fastest and self.ceiling_per_s else math.nan
+
+
+@functools.lru_cache(maxsize=1)  # a report asks at every place that speaks of it
+def check_loads(judgement: Judgement) -> dict[str, LoadCheck | None]:
+    """`check_load` of every scenario, by its id."""
+    return {each.scenario.id: check_load(judgement, each.scenario) for each in judgement.scenarios}
 
 
 def check_load(judgement: Judgement, scenario: ScenarioRecord) -> LoadCheck | None:

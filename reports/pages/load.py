@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from lab.results import ScenarioRecord
 from reports.analysis.judgement import Judgement
-from reports.analysis.load import LITTLE_BOUND, LoadCheck, check_load
+from reports.analysis.load import LITTLE_BOUND, LoadCheck, check_loads
 from reports.pages.phrases import called, counted, listed, number, percent, plural
 
 
 def note(judgement: Judgement, scenario_id: str) -> str:
     """What the table of a scenario says of its load; empty where there was none."""
     scenario = next(each.scenario for each in judgement.scenarios if each.scenario.id == scenario_id)
-    found = check_load(judgement, scenario)
+    found = check_loads(judgement)[scenario_id]
     if found is None:
         return ""
     return " ".join(part for part in (_ceiling(found, scenario.unit), _little(found)) if part)
@@ -23,8 +23,9 @@ def note(judgement: Judgement, scenario_id: str) -> str:
 
 def summary(judgement: Judgement) -> str:
     """How near the load came to being what was measured; empty where there was none."""
-    checks = [(each.scenario, check_load(judgement, each.scenario)) for each in judgement.scenarios]
-    checked = [(scenario, found) for scenario, found in checks if found]
+    checks = check_loads(judgement)
+    scenarios = [each.scenario for each in judgement.scenarios]
+    checked = [(scenario, found) for scenario in scenarios if (found := checks[scenario.id])]
     if not checked:
         return ""
     said = (
@@ -57,7 +58,7 @@ def _whose(processes: int) -> str:
 
 def contradictions(judgement: Judgement) -> list[tuple[str, LoadCheck]]:
     """Titles of the scenarios in which a sample broke Little's law, with what was found."""
-    found = [(each.scenario.title, check_load(judgement, each.scenario)) for each in judgement.scenarios]
+    found = [(each.scenario.title, check_loads(judgement)[each.scenario.id]) for each in judgement.scenarios]
     return [(title, check) for title, check in found if check and check.off]
 
 
