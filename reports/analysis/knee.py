@@ -14,6 +14,7 @@ Rules
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import pandas as pd
@@ -99,7 +100,8 @@ class OfferedLoad:
         return scenario.rate_per_s is not None and without_rate(scenario.id) == self.id
 
 
-def offered_loads(judgement: Judgement) -> list[OfferedLoad]:
+@functools.lru_cache(maxsize=1)  # a report asks at every place that speaks of it
+def offered_loads(judgement: Judgement) -> tuple[OfferedLoad, ...]:
     """Every scenario that requests were offered to at some rate, in the order of the plan."""
     families: dict[str, list[ScenarioRecord]] = {}
     for each in (judged.scenario for judged in judgement.scenarios):
@@ -107,10 +109,10 @@ def offered_loads(judgement: Judgement) -> list[OfferedLoad]:
             families.setdefault(without_rate(each.id), []).append(each)
     rows = counted(judgement.frame)
     if "open_rate_per_s" not in rows:
-        return []
+        return ()
     rows = rows[rows["open_rate_per_s"].notna()]
-    found = [_offered_load(judgement, name, members, rows) for name, members in families.items()]
-    return [each for each in found if each.curves]
+    found = (_offered_load(judgement, name, members, rows) for name, members in families.items())
+    return tuple(each for each in found if each.curves)
 
 
 def without_rate(scenario_id: str) -> str:

@@ -270,7 +270,7 @@ def test_a_single_rate_makes_a_table_and_no_picture() -> None:
 
 def test_closed_loops_and_workloads_that_drive_themselves_have_no_offered_load() -> None:
     judgement = judge(SyntheticRun(scenarios=(echo(), ring(100)), rounds=1).build())
-    assert offered_loads(judgement) == []
+    assert offered_loads(judgement) == ()
     assert knees.markdown_table(judgement) == ""
     assert knees.unpunctual(judgement) == ""
 
