@@ -21,10 +21,10 @@ def announced(record: RunRecord) -> str:
 
 def list_uncounted(failed: tuple[SyscallCount, ...]) -> None:
     """Each cell whose system calls could not be counted, and why."""
-    from lab.cli.terminal import counted
+    from lab.cli.terminal import counted, scenario_name
 
     if failed:
         cells = counted(len(failed), "cell")
         click.echo(f"\nThe system calls of {cells} could not be counted:", err=True)
     for count in failed:
-        click.echo(f"  {count.subject} under {count.scenario}: {count.reason}", err=True)
+        click.echo(f"  {count.subject} under {scenario_name(count.scenario)}: {count.reason}", err=True)

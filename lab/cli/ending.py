@@ -44,16 +44,16 @@ def close(outcome: Outcome) -> int:
 
 def _list_failures(outcome: Outcome) -> None:
     """Each subject and scenario that failed: how often, and why the last time."""
-    from lab.cli.terminal import counted
+    from lab.cli.terminal import counted, scenario_name
 
     if not outcome.failures:
         return
     click.echo(f"\n{len(outcome.failures)} of {counted(len(outcome.taken), 'sample')} failed:", err=True)
     pairs = dict.fromkeys((sample.subject, sample.scenario) for sample in outcome.failures)
-    for subject, scenario in pairs:
-        failed = [each for each in outcome.failures if (each.subject, each.scenario) == (subject, scenario)]
+    for pair in pairs:
+        failed = [each for each in outcome.failures if (each.subject, each.scenario) == pair]
         times = counted(len(failed), "time")
-        click.echo(f"  {subject} under {scenario}: {times}; {failed[-1].reason}", err=True)
+        click.echo(f"  {pair[0]} under {scenario_name(pair[1])}: {times}; {failed[-1].reason}", err=True)
 
 
 def keep_in(context: click.Context, folder: Path) -> None:

@@ -43,7 +43,7 @@ def offered(
 
 
 def _up_to_the_knee(record: RunRecord, measure: Callable[..., Sample], cores: Cores) -> RunRecord:
-    from lab.cli.terminal import console, counted
+    from lab.cli.terminal import console, counted, scenario_name
     from lab.harness.planning import capacity, rates
 
     out = console(sys.stderr)
@@ -51,7 +51,7 @@ def _up_to_the_knee(record: RunRecord, measure: Callable[..., Sample], cores: Co
     out.print(f"What can each subject serve? First {trials}, closed-loop.", soft_wrap=True)
     capacities = capacity.find_capacities(record, measure, cores)
     ladders = capacity.ladders(capacities)
-    for scenario, steps in ladders.items():
+    for id, steps in ladders.items():
         shown = ", ".join(f"{each:,}" for each in steps)
-        out.print(f"Rates for {scenario}: {shown} requests per second", soft_wrap=True)
+        out.print(f"Rates for {scenario_name(id)}: {shown} requests per second", soft_wrap=True)
     return replace(rates.with_rates(record, ladders), capacities=capacities)

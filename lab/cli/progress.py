@@ -6,7 +6,7 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
-from lab.cli.terminal import console, counted, duration, is_terminal
+from lab.cli.terminal import console, counted, duration, is_terminal, scenario_name
 from lab.harness.events import (
     CellFinished,
     CellStarted,
@@ -81,7 +81,7 @@ class Lines:
             case CountingStarted(cells=cells, remaining_s=left):
                 return f"Counting the system calls of {counted(cells, 'cell')}: about {duration(left)}"
             case CountFinished(count=SyscallCount(status="failed") as count):
-                return f"Not counted: {count.subject} under {count.scenario}: {count.reason}"
+                return f"Not counted: {count.subject} under {scenario_name(count.scenario)}: {count.reason}"
             case Warned(text=text):
                 return f"Warning: {text}"
         return None
@@ -146,7 +146,8 @@ class Bar(Lines):
 
 def failure(sample: Sample) -> str:
     """One failed sample in words, with where it hung, or the last line of its standard error."""
-    text = f"Failed: {sample.subject} under {sample.scenario}, round {sample.round + 1}: {sample.reason}"
+    where = scenario_name(sample.scenario)
+    text = f"Failed: {sample.subject} under {where}, round {sample.round + 1}: {sample.reason}"
     tail = (sample.stderr_tail or "").strip()
     telling = innermost_frame(tail) or tail.rpartition("\n")[2]
     return f"{text} [{telling}]" if telling else text

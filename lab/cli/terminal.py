@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -50,6 +51,11 @@ def duration(seconds: float) -> str:
 def counted(number: int, noun: str) -> str:
     """``1 round``, ``5 rounds``, ``1,500 samples``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def scenario_name(id: str) -> str:
+    """A scenario's id without the checksum by which somebody's own programs differ: a run has one of them."""
+    return re.sub(r",program=[0-9a-f]{8}\b", "", id)
 
 
 def short(path: Path) -> str:

@@ -259,8 +259,9 @@ class _Driver:
         self._failed_in_a_row[pair] += 1
         if self._failed_in_a_row[pair] >= GIVE_UP_AFTER:
             self._given_up.add(pair)
+            where = cell.scenario.title if cell.scenario.program else cell.scenario.id
             self._warn(
-                f"{cell.subject.name} under {cell.scenario.id} failed {GIVE_UP_AFTER} times in a row and was "
+                f"{cell.subject.name} under {where} failed {GIVE_UP_AFTER} times in a row and was "
                 f"not tried again. The last time: {sample.reason}"
             )
 

@@ -62,6 +62,15 @@ def test_what_is_wrong_with_it_is_said_once_and_no_run_is_begun(here: Path) -> N
     assert (len(measure.calls), (here / "runs").exists()) == (1, False)
 
 
+def test_what_fails_is_told_without_the_checksum_of_its_scenario(here: Path) -> None:
+    measure = FakeMeasure(fails=lambda subject, scenario: subject == "epoll")
+    told = muxlab_bench(*SHORT, "--rounds", "3", "--serve", COMMAND, measure=measure).stderr
+    assert "Failed: epoll under serve[connections=64,get=/], round 1: " in told
+    assert "  epoll under serve[connections=64,get=/]: 3 times; " in told
+    assert "Warning: epoll under python server.py, GET /, 64 connections failed 3 times in a row" in told
+    assert "program=" not in told
+
+
 def test_of_what_it_printed_the_last_lines_are_shown(here: Path) -> None:
     fake = FakeMeasure(fails=lambda subject, scenario: True)
 
