@@ -60,6 +60,11 @@ class Module:
         return ast.parse(self.text, str(self.path))
 
     @functools.cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """All of that tree."""
+        return tuple(ast.walk(self.tree))
+
+    @functools.cached_property
     def comments(self) -> dict[int, str]:
         """Line -> comment, real ones only: not what looks like one inside a string."""
         tokens = tokenize.generate_tokens(io.StringIO(self.text).readline)
@@ -72,21 +77,26 @@ class Module:
             return set()
         return {line for line, comment in self.comments.items() if comment.startswith(HOT)}
 
-    def functions(self) -> Iterator[Function]:
+    @functools.cached_property
+    def functions(self) -> tuple[Function, ...]:
         """Every function of the file, at any depth."""
-        for node in ast.walk(self.tree):
+        return tuple(self._functions())
+
+    def _functions(self) -> Iterator[Function]:
+        for node in self.nodes:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
                 last = node.end_lineno or node.lineno
                 hot = not self.hot_lines.isdisjoint(range(first - 1, last + 1))
                 yield Function(node.name, node.lineno, last - node.lineno + 1, hot, node)
 
+    @functools.cached_property
     def imports(self) -> set[str]:
         """The full names of all imported modules, wherever the import stands, relative ones resolved.
 
         ``from a import b`` counts as ``a.b`` when that is a module of this project, else as ``a``.
         """
-        return {name for node in ast.walk(self.tree) for name in self._imported(node)}
+        return {name for node in self.nodes for name in self._imported(node)}
 
     def _imported(self, node: ast.AST) -> Iterator[str]:
         if isinstance(node, ast.Import):
@@ -151,7 +161,7 @@ def main() -> None:
     everything = (*modules(), *modules_in_tests())
     for module in everything:
         print(f"{module.lines:5}  {module.path.relative_to(ROOT)}{'  HOT' if module.hot else ''}")
-    functions = [(function, module) for module in modules() for function in module.functions()]
+    functions = [(function, module) for module in modules() for function in module.functions]
     print("\nThe longest functions")
     for function, module in sorted(functions, key=lambda pair: -pair[0].lines)[:15]:
         mark = "  HOT" if function.hot else ""

@@ -94,6 +94,14 @@ ASSERTIONS = {"raises", "warns", "fail", "deprecated_call"}
 """Calls that make a test able to fail, besides ``assert`` and functions whose name starts with ``assert``."""
 
 
+@pytest.fixture(scope="module", autouse=True)
+def forget_the_trees() -> Iterator[None]:
+    """The garbage collector would look through them again and again, in all tests to come."""
+    yield
+    modules.cache_clear()
+    modules_in_tests.cache_clear()
+
+
 def offenders(among: Iterable[Module], rule: Callable[[Module], Iterable[str]]) -> dict[str, list[str]]:
     """Module -> what in it breaks ``rule``; those that keep it are left out."""
     return {module.name: found for module in among if (found := sorted(rule(module)))}
@@ -110,7 +118,7 @@ def is_in(name: str, room: str) -> bool:
 
 def forbidden_imports(module: Module) -> Iterator[str]:
     room = room_of(module.name)
-    for name in module.imports():
+    for name in module.imports:
         top = name.partition(".")[0]
         if top in PACKAGES:
             target = room_of(name)
@@ -123,7 +131,7 @@ def forbidden_imports(module: Module) -> Iterator[str]:
 
 def project_imports(module: Module) -> set[str]:
     """The modules of this project that it imports, itself not counted."""
-    return {name for name in module.imports() if name in module_names() and name != module.name}
+    return {name for name in module.imports if name in module_names() and name != module.name}
 
 
 def test_a_module_imports_only_what_its_room_may() -> None:
@@ -176,7 +184,7 @@ def test_the_story_can_be_read_in_its_order() -> None:
 @pytest.mark.parametrize("room", ONLY_WITHOUT_SOCKETS)
 def test_a_judge_never_touches_a_socket(room: str) -> None:
     judges = [module for module in modules() if is_in(module.name, room)]
-    touched = {module.name: module.imports() & SOCKET_MODULES for module in judges}
+    touched = {module.name: module.imports & SOCKET_MODULES for module in judges}
     assert judges
     assert not {name: found for name, found in touched.items() if found}
 
@@ -187,7 +195,7 @@ def test_only_entry_points_print_or_exit() -> None:
 
 
 def ends_or_prints(module: Module) -> Iterator[str]:
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Call) and dotted(node.func) in ENDS_OR_PRINTS:
             yield f"line {node.lineno}: {dotted(node.func)}"
         if isinstance(node, ast.Raise) and node.exc and ast.unparse(node.exc).startswith("SystemExit"):
@@ -209,7 +217,7 @@ def test_files_and_functions_stay_short() -> None:
 def too_long(module: Module) -> Iterator[str]:
     if module.lines > (MAX_HOT_FILE_LINES if module.hot else MAX_FILE_LINES):
         yield f"the file: {module.lines}"
-    for function in module.functions():
+    for function in module.functions:
         if function.lines > (MAX_HOT_FUNCTION_LINES if function.hot else MAX_FUNCTION_LINES):
             yield f"{function.name}, line {function.line}: {function.lines}"
 
@@ -234,7 +242,7 @@ def test_no_function_is_a_stub() -> None:
 
 
 def stubs(module: Module) -> list[str]:
-    return [function.name for function in module.functions() if is_stub(function)]
+    return [function.name for function in module.functions if is_stub(function)]
 
 
 def is_stub(function: Function) -> bool:
@@ -250,7 +258,7 @@ def is_stub(function: Function) -> bool:
 
 
 def sentences_in(module: Module) -> Iterator[Function]:
-    return (function for function in module.functions() if function.name.startswith("test_"))
+    return (function for function in module.functions if function.name.startswith("test_"))
 
 
 def test_every_test_can_fail() -> None:
@@ -259,7 +267,7 @@ def test_every_test_can_fail() -> None:
 
 
 def idle_tests(module: Module) -> list[str]:
-    checking = {function.name for function in module.functions() if asserts(function.node, set())}
+    checking = {function.name for function in module.functions if asserts(function.node, set())}
     return [function.name for function in sentences_in(module) if not asserts(function.node, checking)]
 
 
@@ -285,11 +293,11 @@ def test_every_skip_has_a_reason() -> None:
 def bare_skips(module: Module) -> list[str]:
     reasoned = {
         id(node.func)
-        for node in ast.walk(module.tree)
+        for node in module.nodes
         if isinstance(node, ast.Call) and (node.args or any(each.arg == "reason" for each in node.keywords))
     }
     return [
         f"line {node.lineno}: {dotted(node)}"
-        for node in ast.walk(module.tree)
+        for node in module.nodes
         if isinstance(node, ast.Attribute) and dotted(node) in NEED_A_REASON and id(node) not in reasoned
     ]

@@ -126,7 +126,6 @@ def test_a_failed_task_is_freed_as_early_as_without_observers(tasks: str) -> Non
         await asyncio.wait([task])
         assert isinstance(task.exception(), LookupError)
 
-    gc.collect()
     gc.disable()
     try:
         recorded(program, tasks=tasks)
