@@ -42,7 +42,7 @@ def _said(load: OfferedLoad) -> str:
         f"{called(each.subject)} served {each.recovered.rate_per_s:,}" for each in known if each.recovered
     ]
     if again:
-        said += f" But {listed(again)} again, so that knee may lie higher: more rounds would tell."
+        said += f" But {listed(again)} again, so a knee below that is in doubt: more rounds would tell."
     if 2 * load.limited > load.samples:
         said += f" The load was the limit in {_limited(load)}: the knees may lie higher."
     return said

@@ -149,7 +149,7 @@ def test_a_rate_that_is_served_above_one_that_is_not_is_told_beside_the_knee(jud
     disturbed = judge(dataclasses.replace(made, samples=samples))
     assert knees.bracket(curve(disturbed, "epoll")) == "10,000 to 20,000"
     (said,) = knees.sentences(disturbed)
-    assert "But epoll served 40,000 again, so that knee may lie higher" in said
+    assert "But epoll served 40,000 again, so a knee below that is in doubt" in said
     assert "again" not in knees.sentences(judged)[0]
 
 
