@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WIDE = 160
+"""Columns from which on a table of the subjects has room for every word."""
+
+Row = tuple[str, str, str, str, str]
+"""A subject: its name, trigger, whether it is here, what it is, its limits."""
 
 
 @click.command(short_help="List what can be measured, and what cannot be here and why.")
@@ -13,13 +24,10 @@ def backends() -> None:
 
     The mini-loop's names are its backends; the others are for comparison.
     """
-    from rich.table import Table
-
     from lab.cli.terminal import console
     from lab.harness import subjects
 
-    table = Table("Name", "Trigger", "Here", "What it is", "Limits", box=None, pad_edge=False)
-    variants = []
+    rows, variants = [], []
     for name in subjects.names():
         if "+" in name:
             variants.append(name)
@@ -28,9 +36,9 @@ def backends() -> None:
         here = "yes" if reason is None else f"no: {reason}"
         if strange := subjects.nonconforming(name):
             here = f"with --nonconforming only: {strange}"
-        table.add_row(name, record.trigger or "", here, *_what_and_limits(name, record.label))
+        rows.append((name, record.trigger or "", here, *_what_and_limits(name, record.label)))
     out = console(sys.stdout)
-    out.print(table)
+    (_as_table if out.width >= WIDE else _as_list)(out, rows)
     if variants:
         out.print(f"\nWith tasks and futures in pure Python: {', '.join(variants)}", soft_wrap=True)
     for each in subjects.advertised():
@@ -67,6 +75,25 @@ def workloads() -> None:
         out.print()
     own = "muxlab bench --serve COMMAND, or --app MODULE:COROUTINE"
     out.print(f"A program of your own in place of these: {own}", soft_wrap=True)
+
+
+def _as_table(out: Console, rows: Iterable[Row]) -> None:
+    """A line for each subject, to look down a column, or to grep in a pipe."""
+    from rich.table import Table
+
+    table = Table("Name", "Trigger", "Here", "What it is", "Limits", box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    out.print(table)
+
+
+def _as_list(out: Console, rows: Iterable[Row]) -> None:
+    """A paragraph for each subject: columns would be narrower than the names in them, and cut these off."""
+    from rich.padding import Padding
+
+    for name, trigger, here, what, limits in rows:
+        out.print(f"{name} ({trigger}): {here}" if trigger else f"{name}: {here}", style="bold")
+        out.print(Padding(f"{what}; {limits}" if limits else what, (0, 0, 0, 2)))
 
 
 def _what_and_limits(name: str, label: str) -> tuple[str, str]:

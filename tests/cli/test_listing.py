@@ -8,8 +8,10 @@ import sys
 
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
 
 from lab import cli
+from lab.cli import terminal
 from lab.cli.app import muxlab
 from lab.cli.terminal import duration
 from lab.harness import subjects
@@ -51,6 +53,19 @@ def test_every_subject_is_listed_and_what_is_missing_says_why(monkeypatch: pytes
     assert result.exit_code == 0
     assert all(name in result.stdout for name in subjects.names())
     assert "no: uvloop is not installed" in result.stdout
+
+
+@pytest.mark.parametrize("columns", [40, 80, 159, 160, 240])
+def test_subjects_and_reasons_stay_whole_in_a_terminal_of_any_width(
+    columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reason = "loops.of.somebody.elses.package is not installed"
+    monkeypatch.setattr(subjects, "unavailable", {"uvloop": reason}.get)
+    monkeypatch.setattr(terminal, "console", lambda stream: Console(file=stream, width=columns))
+    shown = call("backends").stdout
+    assert "…" not in shown
+    assert all(name in shown for name in subjects.names())
+    assert all(word in shown.split() for word in reason.split())
 
 
 def test_every_workload_is_listed_with_its_parameters() -> None:
