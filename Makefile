@@ -1,8 +1,8 @@
 # muxlab: `make bench` does everything, set-up included. Works with GNU make 3.81 (macOS) and a POSIX sh.
 
-# Left alone, PYTHON is python3 and its virtual environment .venv; a PYTHON that is named gets one of its own.
-ifeq ($(origin PYTHON),undefined)
-PYTHON := python3
+# Left alone or empty, PYTHON is python3 and its virtual environment .venv; one that is named gets its own.
+ifeq ($(strip $(PYTHON)),)
+override PYTHON := python3
 NAMED :=
 else
 NAMED := yes

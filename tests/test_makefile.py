@@ -97,6 +97,14 @@ def test_each_named_python_has_its_own_environment(here: Path) -> None:
     assert ".venv-3.12/bin/python -m lab bench --profile quick" in planned
 
 
+def test_an_empty_python_is_one_that_is_not_named(here: Path) -> None:
+    a_python(here, "3.12")
+    planned = make(here, "-n", "bench").stdout
+    assert ".venv/bin/python -m lab bench" in planned
+    assert make(here, "-n", "bench", "PYTHON=").stdout == planned
+    assert make(here, "-n", "bench", PYTHON="").stdout == planned
+
+
 def test_a_bare_version_names_the_python_of_that_version(here: Path) -> None:
     a_python(here, "3.12", "python3.12")
     assert ".venv-3.12/bin/python -m lab bench" in make(here, "-n", "bench", "PYTHON=3.12").stdout
