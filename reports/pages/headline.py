@@ -42,8 +42,9 @@ def _title(judgement: Judgement, found: Answer) -> str:
     names, does = listed([best.name, *best.shares_with]), _does(found.decided_on)
     alone = _backends_measured(judgement) == {best.name}
     only = ", the only backend measured," if alone else ""
-    serves = f"{names}{only} {_plural(does) if tied else does} best{_where(found)} on this machine"
-    title = "are the best backends" if tied else "is the best backend"
+    best_is = _best(found)
+    serves = f"{names}{only} {_plural(does) if tied else does} {best_is}{_where(found)} on this machine"
+    title = f"are the {best_is} backends" if tied else f"is the {best_is} backend"
     titled = f"{names} {title}{_where(found)} on this machine, but"
     if alone:
         titled = f"{names} is the only backend measured, and"
@@ -75,7 +76,7 @@ def _title_of_program(found: Answer, program: str) -> str:
     if len(names) > 1 and all(set(each.ranking) <= set(names) for each in found.decided_on):
         return f"For your program ({program}), there is no difference beyond noise between {listed(names)}."
     serve = "serve" if best.shares_with else "serves"
-    return f"{listed(names)} {serve} your program ({program}) best{_where(found)} on this machine."
+    return f"{listed(names)} {serve} your program ({program}) {_best(found)}{_where(found)} on this machine."
 
 
 def _does(scenarios: Collection[ScenarioJudgement]) -> str:
@@ -84,6 +85,11 @@ def _does(scenarios: Collection[ScenarioJudgement]) -> str:
         return "serves sockets"
     names = list(dict.fromkeys(each.scenario.workload for each in scenarios))
     return f"handles {listed(names) if len(names) <= 3 else f'these {len(names)} workloads'}"
+
+
+def _best(found: Answer) -> str:
+    """What least CPU makes one: at offered rates, how far it keeps up is another question."""
+    return "cheapest" if all(each.scenario.load == "open" for each in found.decided_on) else "best"
 
 
 def _where(found: Answer) -> str:
@@ -95,7 +101,7 @@ def _where(found: Answer) -> str:
     if not rates[0]:
         return ""
     span = f"{rates[0]:,}" if len(rates) == 1 else f"{rates[0]:,} to {rates[-1]:,}"
-    return f" at {span} {plural(found.lead.scenario.unit)}/s"
+    return f" at {span} offered {plural(found.lead.scenario.unit)}/s"
 
 
 def _among(some: Collection[ScenarioJudgement], found: Answer) -> str:

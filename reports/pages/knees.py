@@ -50,11 +50,11 @@ def _said(load: OfferedLoad) -> str:
 
 def kept_up(judgement: Judgement, scenario: ScenarioRecord, names: list[str]) -> str:
     """Up to which rate each of ``names`` keeps up in ``scenario`` and its other rates, and a competitor that
-    does so further; empty where no rates were offered, or of none it is known."""
+    does so further; empty where no rates were offered, or it is not known without a doubt."""
     load = next((each for each in offered_loads(judgement) if each.offers(scenario)), None)
-    if load is None:
+    if load is None or 2 * load.limited > load.samples:
         return ""
-    known = [curve for curve in _by_knee(load) if curve.knee or curve.beyond]
+    known = [each for each in _by_knee(load) if (each.knee or each.beyond) and not each.recovered]
     wanted = [curve for curve in known if curve.subject.name in names]
     highest = max((_knee_per_s(curve) for curve in wanted), default=0)
     further = [c for c in known if c.subject.kind != "floor" and _knee_per_s(c) > highest]
