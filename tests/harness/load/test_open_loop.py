@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from array import array
+from statistics import fmean
 
 import pytest
 
 from lab.harness.load.clients import ReplyError
 from lab.harness.load.kept_schedule import KeptSchedule, kept
 from lab.harness.load.open_loop import OpenLoop
+from lab.harness.load.schedule import arrivals_ns
 from tests.harness.scripted_server import MS, US, ScriptedServer, connections_to
 
 
@@ -55,6 +58,23 @@ def test_a_stall_shows_in_the_latency_from_the_intended_send_and_hardly_from_the
     assert longer_than(1 * MS, found.corrected_ns) > 40
     assert max(found.corrected_ns) == max(found.uncorrected_ns) == 5 * MS + 20 * US
     assert found.totals["backlog"] >= 49
+
+
+@pytest.mark.parametrize("utilisation", [0.5, 0.8])
+def test_the_latency_at_a_rate_is_that_of_queueing_theory(
+    monkeypatch: pytest.MonkeyPatch, utilisation: float
+) -> None:
+    service_ns, seconds = 100 * US, 1.5
+    due_ns = arrivals_ns(round(utilisation * 1e9 / service_ns), seconds, random.Random(4))
+    server = ScriptedServer(service_ns)
+    opened = connections_to(server, monkeypatch, 1)
+    loop = OpenLoop(opened, due_ns, round(seconds * 1e9), watches=False, clock=server.clock)
+    loop.run()
+    found = kept(loop, round(seconds * 1e9))
+    # Poisson arrivals, a service of one length, one server: the formula of Pollaczek and Khinchine.
+    expected_ns = service_ns * (1 + utilisation / (2 * (1 - utilisation)))
+    assert fmean(found.corrected_ns) == pytest.approx(expected_ns, rel=0.05)
+    assert set(found.uncorrected_ns) == {service_ns}
 
 
 def test_waiting_for_the_server_does_not_make_the_load_late(monkeypatch: pytest.MonkeyPatch) -> None:
