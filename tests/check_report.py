@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
+from lab.errors import LabError
 from lab.results import read_run
 
 LEAST_PAGE_BYTES = 20_000
@@ -118,9 +119,12 @@ def _png_trouble(data: bytes) -> str | None:
 
 def main() -> None:
     """Print every complaint about the run named on the command line; exit 1 if there is one."""
-    if len(sys.argv) != 2:
-        sys.exit("expected one run folder: python -m tests.check_report RUN")
-    found = list(complaints(Path(sys.argv[1])))
+    if len(sys.argv) != 2 or not sys.argv[1]:
+        sys.exit("check_report: expected one run folder: make check-report RUN=folder")
+    try:
+        found = list(complaints(Path(sys.argv[1])))
+    except LabError as error:
+        sys.exit(f"check_report: {error}")
     for complaint in found:
         print(f"check_report: {complaint}", file=sys.stderr)
     print(f"{sys.argv[1]}: {'the report is whole' if not found else f'{len(found)} complaints'}")

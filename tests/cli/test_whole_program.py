@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from lab.cli.app import muxlab
 from lab.cli.bench import Instruments
 from lab.results import SAMPLES_FILE, read_run
+from tests import check_report
 from tests.check_report import complaints
 from tests.fake_measuring import FakeMeasure
 
@@ -37,6 +38,15 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_with_fake_figures_ends_in_a_sound_report(finished: Path) -> None:
     assert list(complaints(finished)) == []
+
+
+@pytest.mark.parametrize(("named", "told"), [("", "make check-report RUN=folder"), ("none", "is not a run")])
+def test_a_folder_that_holds_no_run_is_told_in_a_line(
+    named: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["check_report", named])
+    with pytest.raises(SystemExit, match=told):
+        check_report.main()
 
 
 @pytest.mark.parametrize(

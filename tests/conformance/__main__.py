@@ -20,11 +20,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 import backends
+from lab.errors import UnknownNameError
 from tests.conformance import worker
 from tests.conformance.replacing import TEST_PACKAGE, Subject
 from tests.conformance.suite import installed_modules
@@ -158,13 +160,26 @@ def subjects(options: argparse.Namespace) -> list[Subject]:
     if options.factory:
         return [Subject.parse(options.factory)]
     found = []
-    for name in options.backend.split() or backends.names():
+    for name in options.backend or backends.names():
         reason = backends.unavailable(name)
         if reason is None:
-            found += [Subject(name, tasks) for tasks in options.tasks.split()]
+            found += [Subject(name, tasks) for tasks in options.tasks]
         else:
             print(f"{name}: not tested, since it is not available here: {reason}")
     return found
+
+
+def listed(kind: str, choices: Sequence[str]) -> Callable[[str], list[str]]:
+    """A type of argument: some of ``choices``, with spaces or commas between."""
+
+    def parse(text: str) -> list[str]:
+        names = text.replace(",", " ").split()
+        for name in names:
+            if name not in choices:
+                raise argparse.ArgumentTypeError(str(UnknownNameError(kind, name, choices)))
+        return names
+
+    return parse
 
 
 def arguments() -> argparse.Namespace:
@@ -175,9 +190,19 @@ def arguments() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--backend", metavar="NAMES", default="", help="backends (default: all that work here)"
+        "--backend",
+        metavar="NAMES",
+        type=listed("backend", backends.names()),
+        default="",
+        help="backends (default: all that work here)",
     )
-    parser.add_argument("--tasks", metavar="KINDS", default="c python", help='(default: "%(default)s")')
+    parser.add_argument(
+        "--tasks",
+        metavar="KINDS",
+        type=listed("kind of tasks", ("c", "python")),
+        default="c python",
+        help='(default: "%(default)s")',
+    )
     parser.add_argument(
         "--factory", metavar="MODULE:CALLABLE", help="test the loops that this returns instead"
     )
@@ -224,6 +249,12 @@ def main() -> int:
         print_reports(reports, options.verbose)
         ran += sum(len(report.outcomes) for report in reports)
         failed += sum(report.count("failed") for report in reports)
+    if not ran:
+        print(
+            f"Nothing was run: no test's id contains {options.only!r}."
+            if options.only
+            else "Nothing was run."
+        )
     return 2 if not ran else 1 if failed else 0
 
 

@@ -108,7 +108,16 @@ def test_what_a_test_leaves_to_the_garbage_collector_is_gone_before_the_next(tmp
 
 @needs_cpythons_tests
 def test_a_pattern_that_selects_nothing_is_an_error() -> None:
-    assert run("--backend", "poll", "--only", "test_queues.no such test").returncode == 2
+    result = run("--backend", "poll", "--tasks", "c", "--only", "test_queues.no such test")
+    assert result.returncode == 2
+    assert "no test's id contains 'test_queues.no such test'" in result.stdout
+
+
+def test_a_backend_that_there_is_not_is_refused_in_a_line() -> None:
+    result = run("--backend", "poll, epol")
+    assert result.returncode == 2
+    assert "no backend is called 'epol'. Did you mean 'epoll'?" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_a_python_without_the_tests_is_told_so_and_passes(tmp_path: Path) -> None:
