@@ -27,9 +27,11 @@ LOOPS_FOR_TESTS = "tests.harness.loops_for_tests"
 
 def subjects_for(name: str) -> list[str]:
     """On whom a workload is tried here, which starts processes. On every kind of loop it is tried without:
-    if it has a server in `test_served_workloads.py`, else in tests of its own."""
-    if name in ("echo-sockets", "ring"):
+    if it has a server in `test_served_workloads.py`, else in tests of its own; the ring on every backend."""
+    if name == "echo-sockets":
         return list(dict.fromkeys(ONE_OF_EACH + MINI_LOOPS))
+    if name == "ring":
+        return ONE_OF_EACH
     return ["floor" if workload(name).load == "closed" else "epoll"]
 
 

@@ -13,6 +13,9 @@ from lab.errors import LabError
 from lab.workloads import ring
 from lab.workloads.readiness import Readiness
 from lab.workloads.registry import workload
+from tests.backends.conftest import KERNEL_BACKENDS
+from tests.loop.conftest import new_loop
+from tests.workloads.exercising import one_pass
 
 RING = workload("ring")
 SHAPES = [
@@ -43,6 +46,11 @@ def test_a_pass_is_as_many_events_as_bytes_that_start_and_writes(shape: dict[str
     with running(values) as one_pass:
         assert one_pass() == shape["active"] + shape["writes"]
         assert one_pass() == shape["active"] + shape["writes"]
+
+
+@pytest.mark.parametrize("name", KERNEL_BACKENDS)
+def test_a_pass_is_whole_on_every_backend(name: str) -> None:
+    assert one_pass(RING, lambda: new_loop(name), **SHAPES[1]) == 23
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)

@@ -135,6 +135,7 @@ class Unending(asyncio.SelectorEventLoop):
 def test_each_check_catches_the_loop_that_breaks_it(
     loop: Callable[[], Loop], name: str, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(conformance_checks, "UNCALLED_S", 0.1)
     if said.endswith("within 0.2 s"):
         monkeypatch.setattr(conformance, "PATIENCE_S", 0.2)
     told = deviation(loop, CHECKS[NAMES.index(name)])
