@@ -15,7 +15,6 @@ from reports.analysis.judgement import Judgement, judge
 from reports.figures.heat_map import left_out, thin
 from reports.pages.context import answer_rows, context
 from reports.pages.headline import headline
-from reports.pages.opening import score
 from reports.pages.summary import markdown
 
 FEW = tuple(each for each in SUBJECTS if each.name not in ("select", "selectors-epoll"))
