@@ -16,7 +16,19 @@ from reports.analysis.explanation import READING_AIDS, explaining_columns, facts
 from reports.analysis.judgement import Judgement, ScenarioJudgement
 from reports.analysis.microbench import microbench_rows
 from reports.analysis.tidy import COLUMNS
-from reports.pages import growth, knees, load, phrases, seasoning, steadiness, syscalls, tally, trust, wording
+from reports.pages import (
+    growth,
+    knees,
+    load,
+    opening,
+    phrases,
+    seasoning,
+    steadiness,
+    syscalls,
+    tally,
+    trust,
+    wording,
+)
 from reports.pages.headline import headline, question
 
 
@@ -43,8 +55,7 @@ def context(judgement: Judgement) -> dict[str, Any]:
         "question": question(found),
         "headline": headline(judgement, found),
         "banners": trust.banners(judgement),
-        "score": score(judgement, found) if found else [],
-        "score_of": found.lead.scenario.title if found and len(judgement.scenarios) > 1 else None,
+        **opening.words(judgement, found),
         "answer": answer_rows(judgement, found),
         "workloads": [
             (name, members[0].scenario.question, wording.workload_verdict(judgement, members))
@@ -73,21 +84,6 @@ def context(judgement: Judgement) -> dict[str, Any]:
         "rounds": rounds(record),
         "columns": COLUMNS,
     }
-
-
-def score(judgement: Judgement, found: Answer) -> list[tuple[str, str, str]]:
-    """The champion's ratios of the lead scenario, to be set large: ratio, against whom, interval."""
-    unit, rate_per_s = found.lead.scenario.unit, found.lead.scenario.rate_per_s
-    at_rate = f" at {rate_per_s:,} {phrases.plural(unit)}/s" if rate_per_s else ""
-    return [
-        (
-            phrases.times(each.ratio.value),
-            f"{wording.possessive(each.reference, judgement)} CPU per {unit}{at_rate}",
-            phrases.interval(each.ratio),
-        )
-        for each in found.against
-        if each.ratio
-    ]
 
 
 def answer_rows(judgement: Judgement, found: Answer | None) -> list[tuple[str, str]]:
