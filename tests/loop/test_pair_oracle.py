@@ -39,12 +39,13 @@ if sys.version_info < (3, 11, 8) or (3, 12) <= sys.version_info < (3, 12, 2):
 
 
 @pytest.fixture(autouse=True, scope="module")
-def small_garbage_collections() -> Iterator[None]:
-    """Some of these tests collect a hundred times: spare them the objects that are here already."""
+def small_garbage_collections() -> None:
+    """Some of these tests collect a hundred times: spare them the objects that are here already.
+
+    They stay out of sight: to thaw them would thaw what collecting the tests has made, for all tests to come.
+    """
     gc.collect()
     gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 def cpython(module: str) -> ModuleType:

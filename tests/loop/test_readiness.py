@@ -203,7 +203,6 @@ def test_an_ended_wait_keeps_nothing_alive(any_tasks: Loop, ending: str) -> None
     kept: list[weakref.ref[Any]] = []
     ours, theirs = tcp_pair(socket.AF_INET)
     ours.setblocking(False)
-    gc.collect()
     gc.disable()
     try:
         with ours, theirs:
