@@ -57,6 +57,8 @@ class LoadCheck:
     """The subjects of those that broke it, one for each sample."""
     worst: float
     """The largest deviation, as a signed share; NaN where nothing was checked."""
+    lost: dict[str, int]
+    """Datagrams that no reply came to in time, by subject; those that lost none are left out."""
 
     @property
     def taken(self) -> float:
@@ -92,6 +94,7 @@ def check_load(judgement: Judgement, scenario: ScenarioRecord) -> LoadCheck | No
         checked=len(off),
         off=tuple(str(name) for name in rows.loc[broken.index, "subject"]),
         worst=float(off.loc[off.abs().idxmax()]) if len(off) else math.nan,
+        lost={str(name): int(lost) for name, lost in rows.groupby("subject")["lost"].sum().items() if lost},
     )
 
 

@@ -18,7 +18,7 @@ def note(judgement: Judgement, scenario_id: str) -> str:
     found = check_loads(judgement)[scenario_id]
     if found is None:
         return ""
-    return " ".join(part for part in (_ceiling(found, scenario.unit), _little(found)) if part)
+    return " ".join(part for part in (_ceiling(found, scenario.unit), _little(found), _lost(found)) if part)
 
 
 def summary(judgement: Judgement) -> str:
@@ -86,4 +86,14 @@ def _little(found: LoadCheck) -> str:
         f"{law} is broken in {len(found.off)} of {counted(found.checked, 'sample')} ({who}), by up to "
         f"{percent(abs(found.worst))}; {LITTLE_BOUND * 100:.0f} % and the ends of its slices are forgiven. "
         "Do not trust their throughput and latency."
+    )
+
+
+def _lost(found: LoadCheck) -> str:
+    if not found.lost:
+        return ""
+    who = listed(f"{name} {count:,}" for name, count in found.lost.items())
+    return (
+        f"Datagrams without a reply in time: {who}. They are no operations, but what the server did for them "
+        "is in its CPU."
     )

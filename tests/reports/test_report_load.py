@@ -116,6 +116,15 @@ def test_a_sample_that_lost_datagrams_is_not_held_against_littles_law() -> None:
     assert (check(judge(slow)).checked, check(judge(slow)).off) == (40, ())
 
 
+def test_lost_datagrams_are_told_by_subject() -> None:
+    judgement = judge(changed(run(), "uvloop", lost=2))
+    assert check(judgement).lost == {"uvloop": 10}
+    assert "Datagrams without a reply in time: uvloop 10. They are no operations" in note(
+        judgement, echo().id
+    )
+    assert "Datagrams without" not in note(judge(run()), echo().id)
+
+
 def test_a_workload_that_drives_itself_has_no_load() -> None:
     judgement = judge(run())
     assert check_load(judgement, ring(100)) is None
