@@ -49,10 +49,12 @@ def test_help_does_not_wait_for_what_only_reports_need() -> None:
 
 def test_every_subject_is_listed_and_what_is_missing_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subjects, "unavailable", {"uvloop": "uvloop is not installed"}.get)
+    monkeypatch.setattr(subjects, "nonconforming", {"asyncio": "fails the conformance test"}.get)
     result = call("backends")
     assert result.exit_code == 0
     assert all(name in result.stdout for name in subjects.names())
     assert "no: uvloop is not installed" in result.stdout
+    assert "with --nonconforming only: fails the conformance test" in result.stdout
 
 
 @pytest.mark.parametrize("columns", [40, 80, 159, 160, 240])
@@ -61,6 +63,7 @@ def test_subjects_and_reasons_stay_whole_in_a_terminal_of_any_width(
 ) -> None:
     reason = "loops.of.somebody.elses.package is not installed"
     monkeypatch.setattr(subjects, "unavailable", {"uvloop": reason}.get)
+    monkeypatch.setattr(subjects, "nonconforming", {}.get)
     monkeypatch.setattr(terminal, "console", lambda stream: Console(file=stream, width=columns))
     shown = call("backends").stdout
     assert "…" not in shown

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Callable
+from types import ModuleType
 
 import numpy as np
 import pytest
-import scipy.stats
 
 from reports.analysis.comparison import Verdict, compare, judge_ratio
 from reports.analysis.estimate import Estimate, confidence, median_estimate, median_interval, ratios
@@ -20,6 +21,12 @@ NOISE: dict[str, Callable[[np.random.Generator, tuple[int, int]], np.ndarray]] =
     "one-sided": lambda rng, size: rng.exponential(0.05, size) - 0.05 * math.log(2),
 }
 """Noise around a true median of 0, as a log ratio."""
+
+
+@pytest.fixture(scope="module")
+def stats() -> ModuleType:
+    """scipy's statistics, imported where they are asked for: that takes as long as all the tests here."""
+    return importlib.import_module("scipy.stats")
 
 
 def logs(rounds: int, seed: int = 1, shift: float = 0.0) -> np.ndarray:
@@ -72,9 +79,11 @@ def test_the_promise_grows_with_the_rounds_up_to_95_of_100() -> None:
 
 
 @pytest.mark.parametrize("rounds", [6, 7, 8, 9, 12, 21, 100])
-def test_the_interval_lies_inside_the_exact_one_of_scipy_that_promises_at_least_95(rounds: int) -> None:
+def test_the_interval_lies_inside_the_exact_one_of_scipy_that_promises_at_least_95(
+    rounds: int, stats: ModuleType
+) -> None:
     values = logs(rounds)
-    exact = scipy.stats.quantile_test(values, p=0.5).confidence_interval(0.95)
+    exact = stats.quantile_test(values, p=0.5).confidence_interval(0.95)
     low, high = median_interval(values)
     ordered = np.sort(values)
     inner = ordered[ordered > exact.low][0], ordered[ordered < exact.high][-1]
@@ -82,33 +91,35 @@ def test_the_interval_lies_inside_the_exact_one_of_scipy_that_promises_at_least_
     assert inner[1] <= high <= exact.high
 
 
-def test_over_many_rounds_it_agrees_with_the_bootstrap_of_scipy() -> None:
+def test_over_many_rounds_it_agrees_with_the_bootstrap_of_scipy(stats: ModuleType) -> None:
     values = logs(301)
-    found = scipy.stats.bootstrap(
+    found = stats.bootstrap(
         (values,), np.median, method="percentile", n_resamples=2_000, rng=np.random.default_rng(1)
     ).confidence_interval
     assert median_interval(values) == pytest.approx((found.low, found.high), abs=0.003)
 
 
-def test_on_five_rounds_it_is_the_bootstrap_interval_of_scipy() -> None:
+def test_on_five_rounds_it_is_the_bootstrap_interval_of_scipy(stats: ModuleType) -> None:
     values = logs(5)
-    found = scipy.stats.bootstrap(
+    found = stats.bootstrap(
         (values,), np.median, method="percentile", n_resamples=2_000, rng=np.random.default_rng(1)
     ).confidence_interval
     assert median_interval(values) == pytest.approx((found.low, found.high))
 
 
 @pytest.mark.parametrize("rounds", [3, 5, 9, 20, EXACT_ROUNDS, EXACT_ROUNDS + 30])
-def test_chance_is_what_scipy_says_of_signed_ranks(rounds: int) -> None:
+def test_chance_is_what_scipy_says_of_signed_ranks(rounds: int, stats: ModuleType) -> None:
     values = logs(rounds, shift=0.05)
     method = "exact" if rounds <= EXACT_ROUNDS else "asymptotic"
-    assert chance(values) == pytest.approx(scipy.stats.wilcoxon(values, method=method).pvalue)
+    assert chance(values) == pytest.approx(stats.wilcoxon(values, method=method).pvalue)
 
 
 @pytest.mark.parametrize("values", [logs(7, shift=0.08), np.array([0.1, 0.1, -0.1, 0.3, 0.2, 0.0])])
-def test_chance_is_the_share_of_all_sign_patterns_that_scipy_tries(values: np.ndarray) -> None:
-    ranks = scipy.stats.rankdata(np.abs(values))
-    found = scipy.stats.permutation_test(
+def test_chance_is_the_share_of_all_sign_patterns_that_scipy_tries(
+    values: np.ndarray, stats: ModuleType
+) -> None:
+    ranks = stats.rankdata(np.abs(values))
+    found = stats.permutation_test(
         (values,),
         lambda flipped: abs(np.sum(np.sign(flipped) * ranks)),
         permutation_type="samples",
