@@ -7,11 +7,12 @@ from pathlib import Path
 
 import click
 
+from lab.cli import values
 from lab.results import Run, read_run
 
 
 @click.command(short_help="Write the report of a run again.")
-@click.argument("run", type=click.Path(path_type=Path), required=False)
+@click.argument("run", type=click.Path(), required=False, callback=values.option(values.folder))
 def report(run: Path | None) -> None:
     """Write the report of RUN again, from its samples, and show the summary.
 

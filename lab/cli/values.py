@@ -64,7 +64,7 @@ def whole(text: str) -> int:
 def folder(text: str) -> Path:
     """A folder by its name; raises `ValueError` for an empty one, which would be the working directory."""
     if not text:
-        raise ValueError("expected a folder, got an empty name: leave the option out, or name it")
+        raise ValueError("expected a folder, got an empty name: leave it out, or name it")
     return Path(text)
 
 

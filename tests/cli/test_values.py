@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from lab.cli import values
+from lab.cli.app import muxlab
 
 
 @pytest.mark.parametrize(
@@ -71,6 +73,13 @@ def test_an_empty_name_is_no_folder() -> None:
     assert values.folder("./") == Path()
     with pytest.raises(ValueError, match="expected a folder, got an empty name"):
         values.folder("")
+
+
+@pytest.mark.parametrize("words", [["report", ""], ["bench", "--out", ""], ["bench", "--resume", ""]])
+def test_an_empty_name_is_refused_wherever_a_folder_is_asked_for(words: list[str]) -> None:
+    refused = CliRunner().invoke(muxlab, words, prog_name="muxlab")
+    assert refused.exit_code == 2
+    assert "expected a folder, got an empty name" in refused.stderr
 
 
 def test_numbers_may_be_grouped() -> None:
