@@ -54,8 +54,11 @@ def _words(
     caption = (
         f"Server CPU per operation as a multiple of {reference}'s: below 1, and lighter, is cheaper. Framed: "
         "the best of a scenario and all that cannot be told from it. The floor is no event loop and does not "
-        "compete. Hatched: not run, for the reason given in the tables."
+        "compete."
     )
+    drawn = [cell for each in shown for cell in each.cells.values() if cell.subject.twin_of is None]
+    if any(cell.missing for cell in drawn):
+        caption += " Hatched: not run, for the reason given in the tables."
     caption += left_out(shown, judged)
     best = Counter(name for each in shown for name in each.best).most_common()
     found = listed(f"{name} in {count}" for name, count in best) or "nobody"

@@ -23,6 +23,7 @@ from reports.figures.style import (
     wrapped,
 )
 from reports.pages.phrases import number, plural
+from reports.pages.trust import latency_noise_note
 
 PANELS_AT_MOST = 6
 SHAPES = {"p50": "o", "p90": "|", "p99": "s", "p999": "^"}
@@ -41,7 +42,7 @@ def draw(judgement: Judgement) -> list[Picture]:
         for index, each in enumerate(shown):
             _panels(panels[2 * index], panels[2 * index + 1], each)
         _key(figure)
-        return [finish(figure, "latency", *_words(shown, judged), _noise(judgement))]
+        return [finish(figure, "latency", *_words(shown, judged), latency_noise_note(judgement, drawn=True))]
 
 
 def _words(shown: list[ScenarioJudgement], judged: list[ScenarioJudgement]) -> tuple[str, str, str]:
@@ -71,14 +72,6 @@ def _soonest(judged: ScenarioJudgement) -> str:
     return (
         f"{judged.scenario.title}: lowest p99 {number(min(tails)[0])} µs, {min(tails)[1]}." if tails else ""
     )
-
-
-def _noise(judgement: Judgement) -> str:
-    """The noise floor is one of CPU: of latency the pair itself shows what noise does."""
-    if judgement.twin is None:
-        return "How far noise moves latency and throughput is not known: no A/A pair was measured."
-    twin = judgement.twin
-    return f"{twin.name} is {twin.twin_of} measured once more: smaller differences than theirs may be noise."
 
 
 def _panels(latency: Axes, throughput: Axes, judged: ScenarioJudgement) -> None:

@@ -23,7 +23,7 @@ from reports.figures.style import (
 )
 from reports.pages.knees import BOUND, bracket
 from reports.pages.phrases import listed, plural
-from reports.pages.trust import noise_note
+from reports.pages.trust import latency_noise_note
 
 FAMILIES_AT_MOST = 6
 PERCENTILES = {"p50": "p50_ms", "p99": "p99_ms"}
@@ -45,7 +45,8 @@ def _picture(load: OfferedLoad, number: int, judgement: Judgement) -> Picture:
         panels[1].axhline(P99_BOUND_MS, color=MUTED, linewidth=0.8, linestyle=":")
         _key(figure, panels[0])
         title = f"Latency against offered load: {load.title}"
-        return finish(figure, f"load-{number}", title, *_words(load), noise_note(judgement))
+        note = latency_noise_note(judgement, drawn=False)
+        return finish(figure, f"load-{number}", title, *_words(load), note)
 
 
 def _words(load: OfferedLoad) -> tuple[str, str]:

@@ -91,6 +91,21 @@ def noise_note(judgement: Judgement) -> str:
     return f"Differences in CPU below the noise floor ({floors}; from the A/A pair) count as none."
 
 
+def latency_noise_note(judgement: Judgement, drawn: bool) -> str:
+    """What figures of latency say of it: the noise floor is one of CPU, but the pair itself shows both.
+
+    ``drawn``: the pair is in the figure, not in the tables alone.
+    """
+    twin = judgement.twin
+    if twin is None:
+        return "How far noise moves latency and throughput is not known: no A/A pair was measured."
+    if drawn:
+        return (
+            f"{twin.name} is {twin.twin_of} measured once more: smaller differences than theirs may be noise."
+        )
+    return f"How far noise moves latency, {twin.twin_of} and {twin.name}, the same loop, show in the tables."
+
+
 def how_sure(judgement: Judgement, found: Answer) -> str:
     """Rounds, noise floor and the A/A pair, in a few words."""
     record, best = judgement.run.record, found.champion
