@@ -46,7 +46,7 @@ def typeset(text: str) -> Markup:
     safe = re.sub(r"[\w+-]+\[[^\]\s]+=[^\]\s]*\]", _breakable, safe)
     safe = re.sub(r"(?<![\w-])(\d[\d.,]*)x(?!\w)", r"\1&times;", safe)
     safe = re.sub(
-        r"(?<![\w-])(\d[\d.,]*)-(\d[\d.]*)(?![\w-])", r'<span class="whole">\1&ndash;\2</span>', safe
+        r"(?<![\w-])(\d[\d.,]*)-(\d(?:[\d.,]*\d)?)(?![\w-])", r'<span class="whole">\1&ndash;\2</span>', safe
     )
     return Markup(re.sub(r"(?<=\d) (µs|ms|ns|s|%)(?!\w)", r"&nbsp;\1", safe))
 

@@ -12,6 +12,8 @@ from reports.pages.page import typeset
     [
         ("0.48x asyncio's", "0.48&times; asyncio&#39;s"),
         ("0.47-0.50", '<span class="whole">0.47&ndash;0.50</span>'),
+        ("from 0.47-0.50, 2 more", 'from <span class="whole">0.47&ndash;0.50</span>, 2 more'),
+        ("2,995,486-29,025,509", '<span class="whole">2,995,486&ndash;29,025,509</span>'),
         ("7.1 µs of 5 %", "7.1&nbsp;µs of 5&nbsp;%"),
         (
             "apart in split-writes[body=4096,connections=64].",
