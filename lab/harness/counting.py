@@ -33,7 +33,6 @@ START_S, DESCRIPTOR_S = 0.6, 250e-6
 PATIENCE = 4
 """A traced cell has hung after this many times the deadline of one that is not."""
 
-Pair = tuple[SubjectRecord, ScenarioRecord]
 Count = Callable[..., SyscallCount]
 """The signature of `count_syscalls`."""
 
@@ -59,17 +58,12 @@ def decided(
     return dataclasses.replace(record, syscalls=reason is None, no_syscalls=reason)
 
 
-def pairs(record: RunRecord) -> list[Pair]:
+def pairs(record: RunRecord) -> list[plan.Pair]:
     """What is counted, in the order of the plan: every cell that can run, no twin and no open loop."""
-    left_out = {(each.subject, each.scenario) for each in record.not_run}
     return [
         (subject, scenario)
-        for scenario in record.scenarios
-        for subject in record.subjects
-        if record.syscalls
-        and not subject.twin_of
-        and (subject.name, scenario.id) not in left_out
-        and scenario.load != "open"
+        for subject, scenario in plan.pairs(record)
+        if record.syscalls and not subject.twin_of and scenario.load != "open"
     ]
 
 
@@ -143,7 +137,7 @@ def _timing(record: RunRecord, scenario: ScenarioRecord) -> Timing:
     return Timing(min(usual.window_s, WINDOW_S), usual.warmup_s, PATIENCE * usual.deadline_s)
 
 
-def _left_s(record: RunRecord, todo: Sequence[Pair]) -> float:
+def _left_s(record: RunRecord, todo: Sequence[plan.Pair]) -> float:
     return sum(_estimate_s(record, scenario) for _, scenario in todo)
 
 

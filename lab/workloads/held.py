@@ -9,7 +9,6 @@ from __future__ import annotations
 import socket
 
 from lab.workloads.contract import Parameter
-from lab.workloads.echo import MESSAGE_BYTES_MAX
 from lab.workloads.echo_transports import serve_protocol
 from lab.workloads.idle import Idle
 
@@ -22,8 +21,7 @@ class Held(Idle):
     question = "What does a connection that is only held cost, in memory and to the others?"
     parameters = (
         Parameter("idle", 5000, 0, "connections that are open and silent"),
-        Parameter("active", 32, 1, "connections with one message on the way each"),
-        Parameter("size", 1024, 1, "bytes in a message", MESSAGE_BYTES_MAX),
+        *Idle.parameters[1:],
     )
 
     async def serve(self, listener: socket.socket) -> None:

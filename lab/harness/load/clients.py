@@ -35,6 +35,13 @@ class ReplyError(LabError):
     """A reply that is wrong, incomplete or unasked for, or a connection that the server closed."""
 
 
+def unasked(who: str, received: int) -> ReplyError:
+    """Bytes that nobody asked for; none at all: the end of the stream."""
+    if received:
+        return ReplyError(f"{who}: expected silence, got {received:,} bytes that nobody asked for")
+    return ReplyError(f"{who}: expected it to stay open, the server closed it")
+
+
 @dataclass(frozen=True)
 class Exchanged:
     """What one run did: operations, and the time from the first send to the last reply."""

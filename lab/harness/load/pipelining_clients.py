@@ -18,7 +18,7 @@ import socket
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
-from lab.harness.load.clients import CONNECT_BATCH, Exchanged, LoadClients, ReplyError
+from lab.harness.load.clients import CONNECT_BATCH, Exchanged, LoadClients, ReplyError, unasked
 from lab.harness.load.connecting import Address, open_tcp
 from lab.workloads.clients import Pipelining
 from lab.workloads.exchanges import LENGTH
@@ -94,7 +94,7 @@ class PipeliningClients(LoadClients):
                 if not whole:
                     continue
                 if pipe.received > pipe.asked:
-                    raise self._unasked(pipe, pipe.received - pipe.asked)
+                    raise unasked(self._named(pipe), pipe.received - pipe.asked)
                 pipe.completed += whole
                 for _ in range(whole):
                     latencies_ns[count] = now - pipe.sent_ns
@@ -113,7 +113,7 @@ class PipeliningClients(LoadClients):
                 received = len(pipe.receive(RECEIVE_BYTES))
             except BlockingIOError:
                 continue
-            raise self._unasked(pipe, received)
+            raise unasked(self._named(pipe), received)
 
     def close(self) -> None:
         self._readiness.close()
@@ -145,11 +145,9 @@ class PipeliningClients(LoadClients):
             self._readiness.modify(pipe.connection.fileno(), READ)
 
     def _wrong(self, pipe: _Pipe, data: bytes) -> ReplyError:
-        named = f"connection {pipe.index:,} of {len(self._pipes):,}"
-        if not data:
-            return ReplyError(f"{named}: expected it to stay open, the server closed it")
-        if pipe.received == pipe.asked:
-            return self._unasked(pipe, len(data))
+        named = self._named(pipe)
+        if not data or pipe.received == pipe.asked:
+            return unasked(named, len(data))
         at = pipe.received % self._period
         pairs = zip(data, self._text[at : at + len(data)], strict=True)
         off = next(index for index, (came, meant) in enumerate(pairs) if came != meant)
@@ -159,13 +157,8 @@ class PipeliningClients(LoadClients):
             f"byte {byte:,} of message {message:,} is wrong"
         )
 
-    def _unasked(self, pipe: _Pipe, received: int) -> ReplyError:
-        if not received:
-            return self._wrong(pipe, b"")
-        return ReplyError(
-            f"connection {pipe.index:,} of {len(self._pipes):,}: expected silence, got {received:,} bytes "
-            "that nobody asked for"
-        )
+    def _named(self, pipe: _Pipe) -> str:
+        return f"connection {pipe.index:,} of {len(self._pipes):,}"
 
 
 class _Pipe:

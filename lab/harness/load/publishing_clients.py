@@ -13,7 +13,14 @@ import socket
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
-from lab.harness.load.clients import CONNECT_BATCH, Exchanged, LoadClients, ReplyError, distinct_payloads
+from lab.harness.load.clients import (
+    CONNECT_BATCH,
+    Exchanged,
+    LoadClients,
+    ReplyError,
+    distinct_payloads,
+    unasked,
+)
 from lab.harness.load.connecting import Address, open_tcp
 from lab.workloads.clients import Publishing
 from lab.workloads.exchanges import LENGTH, PUBLISH, SUBSCRIBE
@@ -69,7 +76,7 @@ class PublishingClients(LoadClients):
                 received = each.recv_into(self._buffer)
             except BlockingIOError:
                 continue
-            raise self._unasked(received)
+            raise unasked("a connection", received)
 
     def close(self) -> None:
         self._readiness.close()
@@ -105,7 +112,7 @@ class PublishingClients(LoadClients):
             for fd, _mask in poll():
                 received = sockets[fd].recv_into(buffer)
                 if not received or fd not in missing:
-                    raise self._unasked(received)
+                    raise unasked("a connection", received)
                 came = self._came.pop(fd, b"") + buffer[:received]
                 if len(came) < size:
                     self._came[fd] = came
@@ -123,8 +130,3 @@ class PublishingClients(LoadClients):
             f"a subscriber: expected the {self._size:,} bytes that were published, got {came:,} bytes"
             + (", not the same" if came == self._size else "")
         )
-
-    def _unasked(self, received: int) -> ReplyError:
-        if not received:
-            return ReplyError("a connection: expected it to stay open, the server closed it")
-        return ReplyError(f"a connection: expected silence, got {received:,} bytes that nobody asked for")

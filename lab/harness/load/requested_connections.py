@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lab.errors import LabError
-from lab.harness.load.clients import CONNECT_BATCH, ReplyError
+from lab.harness.load.clients import CONNECT_BATCH, ReplyError, unasked
 from lab.harness.load.connecting import Address, open_connection
 from lab.harness.load.judged_replies import JudgedReplies
 from lab.workloads.clients import Requesting
@@ -101,12 +101,8 @@ class RequestedConnections:
             each.close()
 
     def unasked(self, fd: int, received: int) -> ReplyError:
-        """Bytes that nobody asked for; none at all: the end of the stream."""
-        if received:
-            return ReplyError(
-                f"{self._named(fd)}: expected silence, got {received:,} bytes that nobody asked for"
-            )
-        return ReplyError(f"{self._named(fd)}: expected it to stay open, the server closed it")
+        """`clients.unasked`, of that connection."""
+        return unasked(self._named(fd), received)
 
     def _open(self, index: int) -> int:
         connection = open_connection(self._wire, self._address, self._described.first + index)

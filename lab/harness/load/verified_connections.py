@@ -16,7 +16,7 @@ import socket
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from lab.harness.load.clients import CONNECT_BATCH, ROTATION, ReplyError, distinct_payloads
+from lab.harness.load.clients import CONNECT_BATCH, ROTATION, ReplyError, distinct_payloads, unasked
 from lab.harness.load.connecting import Address, open_connection
 from lab.workloads.clients import Asking
 from lab.workloads.exchanges import EXCHANGES, Exchange
@@ -167,12 +167,8 @@ class VerifiedConnections:
         )
 
     def unasked(self, fd: int, received: int) -> ReplyError:
-        """Bytes that nobody asked for; none at all: the end of the stream."""
-        if received:
-            return ReplyError(
-                f"{self._named(fd)}: expected silence, got {received:,} bytes that nobody asked for"
-            )
-        return ReplyError(f"{self._named(fd)}: expected it to stay open, the server closed it")
+        """`clients.unasked`, of that connection."""
+        return unasked(self._named(fd), received)
 
     def _open(self, index: int) -> int:
         room = self._described.receive_buffer_bytes

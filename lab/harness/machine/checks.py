@@ -7,7 +7,7 @@ warnings.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -180,31 +180,24 @@ def _virtualisation(environment: Environment) -> Check:
 
 
 def _python_switches(environment: Environment) -> Check:
-    slowing = [
-        name
-        for name in ("PYTHONASYNCIODEBUG", "PYTHONDEVMODE", "PYTHONTRACEMALLOC", "PYTHONMALLOC")
-        if environment.extra.get(name)
-    ]
-    if not slowing:
-        return Check("Python's switches", "ok", "none set")
-    return Check(
-        "Python's switches",
-        "warning",
-        f"{', '.join(slowing)} set, which makes every loop slower and not by the same factor",
-        f"Measure without: unset {' '.join(slowing)}.",
-    )
+    slowing = ("PYTHONASYNCIODEBUG", "PYTHONDEVMODE", "PYTHONTRACEMALLOC", "PYTHONMALLOC")
+    effect = "makes every loop slower and not by the same factor"
+    return _unset("Python's switches", environment, slowing, effect, "none set")
 
 
 def _allocator(environment: Environment) -> Check:
-    changing = [name for name in ALLOCATOR_VARIABLES if environment.extra.get(name)]
-    if not changing:
-        return Check("allocator", "ok", environment.extra.get("libc", "as the system has it"))
-    return Check(
-        "allocator",
-        "warning",
-        f"{', '.join(changing)} set, which may change what large reads cost, and not for every loop",
-        f"Measure without: unset {' '.join(changing)}.",
-    )
+    effect = "may change what large reads cost, and not for every loop"
+    libc = environment.extra.get("libc", "as the system has it")
+    return _unset("allocator", environment, ALLOCATOR_VARIABLES, effect, libc)
+
+
+def _unset(title: str, environment: Environment, names: Iterable[str], effect: str, fine: str) -> Check:
+    """Whether none of these variables of the environment is set."""
+    found = [name for name in names if environment.extra.get(name)]
+    if not found:
+        return Check(title, "ok", fine)
+    advice = f"Measure without: unset {' '.join(found)}."
+    return Check(title, "warning", f"{', '.join(found)} set, which {effect}", advice)
 
 
 def _python(environment: Environment) -> Check:

@@ -18,7 +18,7 @@ from dataclasses import replace
 from lab.errors import LabError
 from lab.harness.machine.cores import Cores
 from lab.harness.planning import plan
-from lab.results import CapacityRecord, RunRecord, Sample, ScenarioRecord, SubjectRecord
+from lab.results import CapacityRecord, RunRecord, Sample
 
 TRIALS, TRIAL_WINDOW_S = 2, 0.3
 BEGINS, ENDS = 0.5, 1.15
@@ -27,18 +27,10 @@ STEP = 1.2
 """No rate is more than this many times the one below it, as long as `RATES_AT_MOST` allow it."""
 RATES_AT_MOST = 14
 
-Trial = tuple[SubjectRecord, ScenarioRecord]
 
-
-def trials(record: RunRecord) -> list[Trial]:
+def trials(record: RunRecord) -> list[plan.Pair]:
     """Whose capacity is to be found, and where."""
-    left_out = {(each.subject, each.scenario) for each in record.not_run}
-    return [
-        (subject, scenario)
-        for scenario in record.scenarios
-        for subject in record.subjects
-        if subject.kind != "floor" and not subject.twin_of and (subject.name, scenario.id) not in left_out
-    ]
+    return [pair for pair in plan.pairs(record) if pair[0].kind != "floor" and not pair[0].twin_of]
 
 
 def find_capacities(

@@ -41,6 +41,8 @@ DEADLINE_FACTOR, DEADLINE_LEAST_S = 10, 30.0
 NOT_TIMED = "It is not timed, unless with --nonconforming."
 TIMED_ANYWAY = "It was timed because of --nonconforming: it may do less than the others, or something else."
 
+Pair = tuple[SubjectRecord, ScenarioRecord]
+
 
 class Catalogue(Protocol):
     """What a plan asks about subjects; the module `lab.harness.subjects` answers it."""
@@ -107,6 +109,17 @@ def build(
         max_time_s=selection.time_limit_s,
         load_processes=selection.load_processes or 1,
     )
+
+
+def pairs(record: RunRecord) -> list[Pair]:
+    """Who can run what, in the order of the plan."""
+    left_out = {(each.subject, each.scenario) for each in record.not_run}
+    return [
+        (subject, scenario)
+        for scenario in record.scenarios
+        for subject in record.subjects
+        if (subject.name, scenario.id) not in left_out
+    ]
 
 
 def rounds(record: RunRecord) -> Iterator[tuple[Cell, ...]]:
