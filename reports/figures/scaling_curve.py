@@ -65,7 +65,7 @@ def _caption(family: Scaling, drawn: list[Curve], interval: str) -> str:
         f"Median server CPU per {family.unit} with its {interval} interval, against the number of "
         f"{axis_name(family.axis)}; both axes are logarithmic. A level line costs the same however many "
         "descriptors are watched; a rising one pays for each. The bar at the upper left is as tall as the "
-        "noise floor: lines that lie closer together count as one. Points of one value stand side by side."
+        "noise floor. Points of one value stand side by side."
     )
     return " ".join([said, *filter(None, map(_end, drawn))])
 

@@ -48,7 +48,7 @@ def typeset(text: str) -> Markup:
     safe = re.sub(
         r"(?<![\w-])(\d[\d.,]*)-(\d(?:[\d.,]*\d)?)(?![\w-])", r'<span class="whole">\1&ndash;\2</span>', safe
     )
-    return Markup(re.sub(r"(?<=\d) (µs|ms|ns|s|%)(?!\w)", r"&nbsp;\1", safe))
+    return Markup(re.sub(r"(?<=\d) (µs|ms|ns|s|%|[KMG]?i?B)(?!\w)", r"&nbsp;\1", safe))
 
 
 def _breakable(name: re.Match[str]) -> str:

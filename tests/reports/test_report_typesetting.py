@@ -15,6 +15,7 @@ from reports.pages.page import typeset
         ("from 0.47-0.50, 2 more", 'from <span class="whole">0.47&ndash;0.50</span>, 2 more'),
         ("2,995,486-29,025,509", '<span class="whole">2,995,486&ndash;29,025,509</span>'),
         ("7.1 µs of 5 %", "7.1&nbsp;µs of 5&nbsp;%"),
+        ("64 connections, 1 KiB, 20 Bytes", "64 connections, 1&nbsp;KiB, 20 Bytes"),
         (
             "apart in split-writes[body=4096,connections=64].",
             'apart in <span class="whole">split-writes</span><wbr>[body=4096,<wbr>connections=64].',
