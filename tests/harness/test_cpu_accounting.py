@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import pytest
 
-from lab.harness import subjects
-from lab.harness.sampling import Timing, choose_cores, take_sample
+from lab.harness.sampling import Timing
 from lab.results import Sample
 from lab.workloads.registry import workload
 from tests.harness.loops_for_tests import BURN_NS
+from tests.harness.one_sample import one_sample
 
 LEAST, MOST = 0.99, 1.10
 """What the account may hold, as a multiple of what was burned: the echo itself comes on top."""
@@ -20,15 +20,10 @@ LEAST, MOST = 0.99, 1.10
 
 @pytest.fixture(scope="module", params=["echo-sockets", "echo-sockets-unix"])
 def burned(request: pytest.FixtureRequest) -> Sample:
-    return take_sample(
-        subjects.describe("tests.harness.loops_for_tests:BurningLoop"),
+    return one_sample(
+        "tests.harness.loops_for_tests:BurningLoop",
         workload(request.param).scenario(connections=2, size=64),
-        round=0,
-        order=0,
-        warmup=False,
         timing=Timing(window_s=0.1, warmup_s=0.02, deadline_s=30),
-        cores=choose_cores(),
-        seed=1,
     )
 
 

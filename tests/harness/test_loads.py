@@ -12,15 +12,14 @@ from typing import Any
 
 import pytest
 
-from lab.harness import children, sampling, subjects
+from lab.harness import children, sampling
 from lab.harness.latency import latency_record, read_raw, write_raw
 from lab.harness.load.client_kinds import ENGINES, open_clients, to_job
 from lab.harness.loads import Loads, busiest_core
-from lab.harness.machine.cores import Cores
 from lab.harness.measured.listener import listen
-from lab.harness.sampling import Timing, take_sample
 from lab.results import Sample
 from lab.workloads.clients import Asking, Churning, Clients, Datagrams, Mixing, Pipelining, Publishing
+from tests.harness.one_sample import one_sample, unpinned
 from tests.harness.small_scenarios import small_scenario
 
 ASKING = Asking(connections=103, active=5, payload_bytes=64)
@@ -28,16 +27,7 @@ WHOLE = (Publishing(9, message_bytes=64), Mixing(9, 2, 4, 64, 100, 1000))
 
 
 def sample(subject: str, loads: int) -> Sample:
-    return take_sample(
-        subjects.describe(subject),
-        small_scenario("echo-sockets"),
-        round=0,
-        order=0,
-        warmup=False,
-        timing=Timing(window_s=0.05, warmup_s=0.02, deadline_s=30),
-        cores=Cores(None, (None,) * loads, "not pinned"),
-        seed=1,
-    )
+    return one_sample(subject, small_scenario("echo-sockets"), cores=unpinned(loads))
 
 
 def test_each_process_gets_an_even_share_of_all_that_is_divisible() -> None:

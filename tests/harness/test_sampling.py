@@ -12,13 +12,13 @@ import pytest
 
 from lab.harness import children, subjects
 from lab.harness.planning.rates import at_rate
-from lab.harness.sampling import Cores, Timing, choose_cores, client_limited, take_sample
+from lab.harness.sampling import Timing, client_limited
 from lab.harness.stuck import innermost_frame
 from lab.results import Sample, ScenarioRecord, from_json, to_json
 from lab.workloads.registry import WORKLOADS, workload
+from tests.harness.one_sample import TIMING, one_sample, unpinned
 from tests.harness.small_scenarios import small_scenario
 
-TIMING = Timing(window_s=0.05, warmup_s=0.02, deadline_s=30)
 HANG_TIMING = Timing(window_s=0.05, warmup_s=0.02, deadline_s=3)
 ONE_OF_EACH = ["asyncio", "uvloop", "floor", "epoll"]
 MINI_LOOPS = ["select", "poll", "epoll", "epoll-et", "kqueue", "selectors-poll", "epoll+pytasks"]
@@ -51,16 +51,7 @@ def no_process_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def sample(subject: str, scenario: ScenarioRecord | None = None, timing: Timing = TIMING) -> Sample:
-    return take_sample(
-        subjects.describe(subject),
-        scenario or small_scenario("echo-sockets"),
-        round=2,
-        order=7,
-        warmup=False,
-        timing=timing,
-        cores=choose_cores(),
-        seed=1,
-    )
+    return one_sample(subject, scenario or small_scenario("echo-sockets"), timing=timing)
 
 
 def troubled(loop: str, timing: Timing = TIMING) -> Sample:
@@ -94,7 +85,7 @@ def test_every_subject_does_verified_work(name: str, subject: str) -> None:
 
 
 def test_a_sample_says_what_it_is_of_and_survives_storage() -> None:
-    taken = sample("floor")
+    taken = one_sample("floor", small_scenario("echo-sockets"), round=2, order=7)
     assert (taken.subject, taken.round, taken.order, taken.warmup) == ("floor", 2, 7, False)
     assert taken.scenario == "echo-sockets[connections=8,size=1024]"
     assert from_json(Sample, to_json(taken)) == taken
@@ -144,16 +135,8 @@ def test_the_servers_account_holds_exactly_the_requests_that_the_load_counted() 
 
 
 def test_the_account_holds_exactly_what_an_open_loop_of_two_processes_was_answered() -> None:
-    taken = take_sample(
-        subjects.describe(f"{LOOPS_FOR_TESTS}:CountingLoop"),
-        at_rate(small_scenario("echo-sockets"), 2_000),
-        round=0,
-        order=0,
-        warmup=False,
-        timing=TIMING,
-        cores=Cores(None, (None, None), "not pinned"),
-        seed=1,
-    )
+    offered = at_rate(small_scenario("echo-sockets"), 2_000)
+    taken = one_sample(f"{LOOPS_FOR_TESTS}:CountingLoop", offered, cores=unpinned(loads=2))
     assert (taken.status, taken.reason) == ("ok", None)
     assert taken.counters == {"echoed": taken.operations}
     assert taken.operations + taken.open_loop.unserved == taken.open_loop.offered == 100
@@ -238,16 +221,7 @@ def test_processes_that_cannot_be_started_are_a_failed_sample(monkeypatch: pytes
 
 
 def test_without_cores_of_their_own_nothing_claims_to_be_pinned() -> None:
-    taken = take_sample(
-        subjects.describe("floor"),
-        small_scenario("echo-sockets"),
-        round=0,
-        order=0,
-        warmup=True,
-        timing=TIMING,
-        cores=Cores(None, (None,), "not pinned"),
-        seed=1,
-    )
+    taken = one_sample("floor", small_scenario("echo-sockets"), cores=unpinned(), warmup=True)
     assert (taken.status, taken.pinned, taken.warmup) == ("ok", False, True)
 
 

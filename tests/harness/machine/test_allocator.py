@@ -13,10 +13,11 @@ from lab.harness import subjects
 from lab.harness.machine import allocator
 from lab.harness.planning import plan
 from lab.harness.planning.selection import Selection, scenarios
-from lab.harness.sampling import Timing, choose_cores, take_sample
+from lab.harness.sampling import Timing
 from lab.results import ProgramRecord, RunRecord, ScenarioRecord, from_json, to_json
 from lab.workloads.registry import workload
 from tests.fake_measuring import FakeCatalogue, environment
+from tests.harness.one_sample import one_sample
 
 ECHO = workload("echo-protocol").scenario(connections=4, size=64)
 
@@ -123,16 +124,8 @@ def test_a_coroutine_of_ones_own_is_served_by_the_measured_process_and_has_its_s
 def test_a_large_read_is_paid_for_by_page_faults_in_a_fresh_process_only(state: str) -> None:
     if reason := allocator.cannot_be_fresh():
         pytest.skip(reason)
-    taken = take_sample(
-        subjects.describe("asyncio"),
-        in_state(ECHO, state),
-        round=0,
-        order=0,
-        warmup=False,
-        timing=Timing(window_s=0.1, warmup_s=0.02, deadline_s=30),
-        cores=choose_cores(),
-        seed=1,
-    )
+    timing = Timing(window_s=0.1, warmup_s=0.02, deadline_s=30)
+    taken = one_sample("asyncio", in_state(ECHO, state), timing=timing)
     assert (taken.status, taken.reason) == ("ok", None)
     faults = taken.minor_faults / taken.operations
     assert faults > 1.5 if state == "fresh" else faults < 0.5

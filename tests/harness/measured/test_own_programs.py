@@ -11,10 +11,11 @@ import pytest
 
 from lab.harness import subjects
 from lab.harness.loads import Loads
-from lab.harness.sampling import Timing, choose_cores, take_sample
+from lab.harness.sampling import Timing
 from lab.results import ProgramRecord, Sample, from_json, to_json
 from lab.workloads.registry import workload
 from tests.codebase import ROOT
+from tests.harness.one_sample import one_sample
 from tests.harness.own_server import BURN_NS
 
 TIMING = Timing(window_s=0.05, warmup_s=0.01, deadline_s=60)
@@ -29,16 +30,7 @@ def from_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def sample(text: str, subject: str = "asyncio", path: str = "/", kind: Any = "command") -> Sample:
     scenario = workload("", ProgramRecord(kind, text, path)).scenario(connections=2)
-    return take_sample(
-        subjects.describe(subject),
-        scenario,
-        round=0,
-        order=0,
-        warmup=False,
-        timing=TIMING,
-        cores=choose_cores(),
-        seed=1,
-    )
+    return one_sample(subject, scenario, timing=TIMING)
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ import pytest
 
 from lab.errors import LabError
 from lab.harness import subjects
-from lab.harness.sampling import Timing, choose_cores, take_sample
 from lab.harness.trials import trial, trying
 from lab.workloads.registry import workload
+from tests.harness.one_sample import one_sample
 
 ASKED = workload("dns").scenario(concurrent=3, delay=1)
 
@@ -27,16 +27,7 @@ def impossible() -> Iterator[None]:
 def test_names_are_looked_up_at_a_server_of_ones_own(subject: str) -> None:
     if reason := subjects.unavailable(subject) or subjects.cannot_run(subject, ASKED, 1024):
         pytest.skip(reason)
-    taken = take_sample(
-        subjects.describe(subject),
-        ASKED,
-        round=0,
-        order=0,
-        warmup=False,
-        timing=Timing(window_s=0.05, warmup_s=0.02, deadline_s=30),
-        cores=choose_cores(),
-        seed=1,
-    )
+    taken = one_sample(subject, ASKED)
     assert (taken.status, taken.reason) == ("ok", None)
     assert taken.operations >= 3
     assert taken.latency is not None
