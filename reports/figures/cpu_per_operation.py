@@ -63,7 +63,7 @@ def _picture(
             f"CPU per {unit}: {workload}",
             caption,
             alt,
-            noise_note(judgement),
+            noise_note(judgement, [each.noise_floor for each in shown]),
         )
 
 

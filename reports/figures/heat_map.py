@@ -44,8 +44,9 @@ def draw(judgement: Judgement) -> list[Picture]:
             for x, name in enumerate(names):
                 _cell(axes, x, y, ratios[each.scenario.id, name], norm, each.cells[name], name in each.best)
         _frame(axes, [each for each in judgement.run.record.subjects if each.name in names], shown)
+        note = noise_note(judgement, [each.noise_floor for each in shown])
         reference = judgement.control.name if judgement.control else "the best"
-        return [finish(figure, "heat-map", *_words(reference, shown, judged), noise_note(judgement))]
+        return [finish(figure, "heat-map", *_words(reference, shown, judged), note)]
 
 
 def _words(

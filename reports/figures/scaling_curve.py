@@ -57,7 +57,8 @@ def _picture(family: Scaling, number: int, judgement: Judgement) -> Picture:
         caption = _caption(family, drawn, level(judgement.run.record.rounds))
         alt = f"Line chart of cost against {axis_name(family.axis)}. {' '.join(map(_growth, drawn))}"
         title = f"How the cost grows: {family.workload}"
-        return finish(figure, f"scaling-{number}", title, caption, alt.strip(), noise_note(judgement))
+        note = noise_note(judgement, [family.noise_floor])
+        return finish(figure, f"scaling-{number}", title, caption, alt.strip(), note)
 
 
 def _caption(family: Scaling, drawn: list[Curve], interval: str) -> str:

@@ -6,6 +6,7 @@ difference over all pairs, in which scenarios can cancel, never stands without t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.analysis.answer import Answer, champion, lead_scenario, references
@@ -78,14 +79,17 @@ def _chance(judgement: Judgement) -> str:
 
 def noise_floors(judgement: Judgement) -> str:
     """The noise floor that verdicts use, or its range over the scenarios."""
-    floors = sorted(each.noise_floor for each in judgement.scenarios) or [judgement.noise.floor]
-    low, high = percent(floors[0]), percent(floors[-1])
+    return _range([each.noise_floor for each in judgement.scenarios] or [judgement.noise.floor])
+
+
+def _range(floors: Sequence[float]) -> str:
+    low, high = percent(min(floors)), percent(max(floors))
     return high if low == high else f"{low} to {high}, by scenario"
 
 
-def noise_note(judgement: Judgement) -> str:
-    """What every figure says of the noise."""
-    floors = noise_floors(judgement)
+def noise_note(judgement: Judgement, noise_floors: Sequence[float]) -> str:
+    """What a figure of costs says of noise, given the noise floors of what it shows."""
+    floors = _range(noise_floors)
     if judgement.noise.trust is Trust.NO_PAIR:
         return f"Differences in CPU below the noise floor ({floors}; assumed, no A/A pair) count as none."
     return f"Differences in CPU below the noise floor ({floors}; from the A/A pair) count as none."

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from synthetic_run import SUBJECTS, SyntheticRun, echo
 
+from reports.analysis.judgement import judge
 from reports.figures.heat_map import SHADES, ink_on
 from reports.figures.scaling_curve import pushed_apart
 from reports.figures.style import few_ticks, sheet, themable, wrapped
+from reports.pages.trust import noise_note
 
 
 @pytest.mark.parametrize(
@@ -40,6 +43,14 @@ def test_ticks_lie_round_numbers_apart() -> None:
 def test_a_drawing_in_the_page_ends_above_the_note() -> None:
     drawn = '<?xml?><svg width="9pt" viewBox="0 0 500 200.5" version="1.1"><path id="a"/></svg>'
     assert 'viewBox="0 0 500 188.0"' in themable(drawn, "figure", 12.5)
+
+
+def test_a_figure_says_the_noise_floors_of_what_it_shows_and_of_nothing_else() -> None:
+    judgement = judge(SyntheticRun(scenarios=(echo(),)).build())
+    assert "(2.0 %; from the A/A pair)" in noise_note(judgement, [0.02])
+    assert "(2.0 % to 31.0 %, by scenario; from the A/A pair)" in noise_note(judgement, [0.31, 0.02])
+    unpaired = judge(SyntheticRun(scenarios=(echo(),), subjects=SUBJECTS[:6]).build())
+    assert "(5.0 %; assumed, no A/A pair)" in noise_note(unpaired, [0.05])
 
 
 def _luminance(colour: tuple[float, ...]) -> float:
