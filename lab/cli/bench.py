@@ -190,11 +190,14 @@ def _announce(record: RunRecord, folder: Path) -> None:
 
 
 def _left_out(record: RunRecord) -> Iterator[str]:
-    """What will not run: one line a reason, each subject by its first."""
+    """What will not run: one line a reason, each subject by its first, and where that holds."""
     subjects: dict[tuple[str, str], list[str]] = {}
     for name in dict.fromkeys(row.subject for row in record.not_run):
         rows = [row for row in record.not_run if row.subject == name]
-        where = f" in {len(rows)} of {len(record.scenarios)} scenarios" if rows[0].scenario else ""
+        where = ""
+        if rows[0].scenario and len(record.scenarios) > 1:
+            which = rows[0].scenario if len(rows) == 1 else f"for one, {rows[0].scenario}"
+            where = f" in {len(rows)} of {len(record.scenarios)} scenarios ({which})"
         subjects.setdefault((where, rows[0].reason), []).append(name)
     for (where, reason), names in subjects.items():
         yield f"Left out: {', '.join(names)}{where}: {reason}"

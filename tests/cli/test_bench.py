@@ -78,11 +78,15 @@ def test_resuming_refuses_options_that_would_change_the_plan(here: Path) -> None
 
 
 def test_what_is_left_out_is_told_before_the_start(here: Path) -> None:
-    result = muxlab_bench("-b", "select", "-w", "idle", "--connections", "10,5000", "--rounds", "1")
+    words = ("-b", "select", "-w", "idle", "--rounds", "1", "--connections")
+    reason = "select watches descriptors below 1,024 only; this scenario needs 5,064"
+    result = muxlab_bench(*words, "10,5000")
     assert result.exit_code == 0
-    assert (
-        "Left out: select in 1 of 2 scenarios: select watches descriptors below 1,024 only" in result.stderr
-    )
+    place = "idle[active=32,idle=5000,size=1024]"
+    assert f"Left out: select in 1 of 2 scenarios ({place}): {reason}" in result.stderr
+    several = muxlab_bench(*words, "10,5000,6000")
+    assert f"Left out: select in 2 of 3 scenarios (for one, {place}): {reason}" in several.stderr
+    assert f"Left out: select: {reason}" in muxlab_bench(*words, "5000").stderr
 
 
 @pytest.mark.parametrize(
