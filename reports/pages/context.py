@@ -118,7 +118,7 @@ def scenario_table(judgement: Judgement, judged: ScenarioJudgement) -> dict[str,
         "load": load.note(judgement, judged.scenario.id),
         "headings": _headings(judgement, judged),
         "latency": judged.scenario.latency if any(cell.latency_us for cell in cells) else None,
-        "rows": [_result_row(judgement, judged, cell) for cell in cells],
+        "rows": [_result_row(judged, cell) for cell in cells],
         "why_headings": [
             READING_AIDS.get(name, (name.removeprefix("counter_").replace("_", " "), ""))[0]
             for name in columns
@@ -150,7 +150,7 @@ def _headings(judgement: Judgement, judged: ScenarioJudgement) -> list[str]:
     return [*heads, "rounds"]
 
 
-def _result_row(judgement: Judgement, judged: ScenarioJudgement, cell: Cell) -> ResultRow:
+def _result_row(judged: ScenarioJudgement, cell: Cell) -> ResultRow:
     subject = cell.subject
     roles = {"floor": "no event loop"}
     role = "A/A twin" if subject.twin_of else "control" if subject.control else roles.get(subject.kind, "")

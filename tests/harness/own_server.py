@@ -75,10 +75,6 @@ async def serve(listener: socket.socket) -> None:
         await server.serve_forever()
 
 
-def not_a_coroutine(listener: socket.socket) -> int:
-    return listener.fileno()
-
-
 def daemonise() -> None:
     """Leave the session and the group that it was started in, and its parent."""
     for _ in range(2):

@@ -26,8 +26,9 @@ Pair = tuple[socket.socket, socket.socket]
 Run = Callable[[Awaitable[Any]], Any]
 
 WITH_PYTHON_TASKS = [
-    f"{name}, Python tasks" for name in ("epoll", "epoll-et", "kqueue") if backends.unavailable(name) is None
+    f"{name}, Python tasks" for name in ("epoll", "kqueue") if backends.unavailable(name) is None
 ]
+"""One is enough: neither knows of the other, and ``make conformance`` takes every pair."""
 
 
 def new_loop(name: str) -> Loop:
@@ -54,7 +55,7 @@ def ending_clean(loop: Loop, reports: list[dict[str, Any]]) -> Iterator[Loop]:
 
 @pytest.fixture(params=(*KERNEL_BACKENDS, *WITH_PYTHON_TASKS))
 def loop(request: pytest.FixtureRequest, reports: list[dict[str, Any]]) -> Iterator[Loop]:
-    """A loop on each backend, and on some with Python tasks."""
+    """A loop on each backend, and on the best one with Python tasks too."""
     with ending_clean(new_loop(request.param), reports) as made:
         yield made
 
@@ -160,18 +161,6 @@ def listener() -> Iterator[socket.socket]:
         listening.listen(100)
         listening.setblocking(False)
         yield listening
-
-
-@contextlib.contextmanager
-def cancelled_at_the_end(task: asyncio.Task[Any]) -> Iterator[asyncio.Task[Any]]:
-    """For a task that the test leaves waiting: cancel it, and see it end."""
-    try:
-        yield task
-    finally:
-        loop = task.get_loop()
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            loop.run_until_complete(in_time(task))
 
 
 def beside_asyncio(program: Callable[[Any, list[Any]], Coroutine[Any, Any, Any] | None]) -> list[Any]:

@@ -27,7 +27,7 @@ MEGABYTE = random.Random(1).randbytes(1_000_000)
 RunProgram = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
-@pytest.fixture(params=(*KERNEL_BACKENDS, *WITH_PYTHON_TASKS[:1], CONTROL))
+@pytest.fixture(params=(*KERNEL_BACKENDS, *WITH_PYTHON_TASKS, CONTROL))
 def run_program(request: pytest.FixtureRequest) -> RunProgram:
     """Run a program's coroutine as ``asyncio.run`` does, and return its result."""
     control = request.param == CONTROL
