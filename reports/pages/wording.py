@@ -7,6 +7,7 @@ believed is said in `reports.pages.trust`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from reports.analysis.answer import (
@@ -150,7 +151,7 @@ def workload_verdict(judgement: Judgement, members: list[ScenarioJudgement]) -> 
     """The verdict on one workload, over all its scenarios, among all loops."""
     best = champion(members, lambda cell: cell.competes)
     if best is None:
-        return "No result."
+        return _no_result(members)
     lead = lead_scenario(members, best.name)
     against = [lead.compare(best.name, each.name) for each in references(judgement, lead, best.name)]
     too_few = too_few_for(judgement, best)
@@ -171,6 +172,12 @@ def workload_verdict(judgement: Judgement, members: list[ScenarioJudgement]) -> 
     return " ".join(
         part for part in (said, _best_backend(judgement, members, best), exceptions(best)) if part
     )
+
+
+def _no_result(members: list[ScenarioJudgement]) -> str:
+    """That nobody has a figure, and why most have none."""
+    reasons = Counter(cell.missing for each in members for cell in each.cells.values() if cell.missing)
+    return f"No result: {reasons.most_common(1)[0][0].rstrip('.')}." if reasons else "No result."
 
 
 def _best_backend(judgement: Judgement, members: list[ScenarioJudgement], leader: Champion) -> str:

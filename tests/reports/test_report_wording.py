@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from synthetic_run import COSTS_US, SUBJECTS, SyntheticRun, echo, idle, ring
 
-from lab.results import ScenarioRecord
+from lab.results import NotRun, ScenarioRecord
 from reports.analysis.answer import answer
 from reports.analysis.comparison import compare
 from reports.analysis.judgement import Judgement, judge
@@ -173,6 +173,16 @@ def test_scenarios_without_a_result_are_not_called_more_in_the_report() -> None:
     samples = tuple(each for each in made.samples if each.scenario != scenarios[-1].id)
     assert "and 2 more scenarios in the report" in markdown(judge(made))
     assert "and 1 more scenario in the report" in markdown(judge(dataclasses.replace(made, samples=samples)))
+
+
+def test_a_workload_without_a_result_says_why() -> None:
+    reason = "this scenario needs 20,064 descriptors a process, the limit here is 256"
+    far = idle(20_000)
+    refused = tuple(NotRun(subject.name, far.id, reason) for subject in SUBJECTS)
+    made = SyntheticRun(scenarios=(far, ring(100)), not_run=refused).build()
+    samples = tuple(each for each in made.samples if each.scenario != far.id)
+    judgement = judge(dataclasses.replace(made, samples=samples))
+    assert workload_verdict(judgement, judgement.workloads()["idle"]) == f"No result: {reason}."
 
 
 def test_a_table_says_what_its_percentiles_are_of() -> None:
