@@ -27,7 +27,19 @@ MESSAGE_BYTES_MAX = 16 << 20
 PING_PONG = "one connection in ping-pong measures the scheduler's wake-up more than the loop"
 
 
-class Echo(ServedWorkload):
+class MessageWorkload(ServedWorkload):
+    """A served workload of ``connections`` that exchange messages of ``size`` bytes: how that is told."""
+
+    def titled(self, values: Values) -> str:
+        count = values["connections"]
+        plural = "" if count == 1 else "s"
+        return f"{self.title}, {count:,} connection{plural}, {byte_count(values['size'])}"
+
+    def labels(self, values: Values) -> tuple[str, ...]:
+        return (PING_PONG,) if values["connections"] == 1 else ()
+
+
+class Echo(MessageWorkload):
     """What all members share. The name says the wire unless it is TCP: ``echo-streams-tls``."""
 
     unit = "request"
@@ -58,14 +70,6 @@ class Echo(ServedWorkload):
 
     def clients(self, values: Values) -> Asking:
         return Asking(values["connections"], active=values["connections"], payload_bytes=values["size"])
-
-    def titled(self, values: Values) -> str:
-        count = values["connections"]
-        plural = "" if count == 1 else "s"
-        return f"{self.title}, {count:,} connection{plural}, {byte_count(values['size'])}"
-
-    def labels(self, values: Values) -> tuple[str, ...]:
-        return (PING_PONG,) if values["connections"] == 1 else ()
 
 
 class EchoSockets(Echo):

@@ -11,13 +11,12 @@ import asyncio
 import socket
 from collections.abc import Callable
 
-from lab.workloads.contract import ServedWorkload, Values, byte_count
-from lab.workloads.echo import PING_PONG
+from lab.workloads.echo import MessageWorkload
 from lab.workloads.echo_transports import serve_protocol
 from lab.workloads.protocols_by_hand import serve_protocol_by_hand
 
 
-class ProtocolWorkload(ServedWorkload):
+class ProtocolWorkload(MessageWorkload):
     """A served workload whose server is a protocol."""
 
     @abc.abstractmethod
@@ -29,14 +28,6 @@ class ProtocolWorkload(ServedWorkload):
 
     def serve_by_hand(self, listener: socket.socket) -> None:
         serve_protocol_by_hand(listener, self.protocols())
-
-    def titled(self, values: Values) -> str:
-        count = values["connections"]
-        plural = "" if count == 1 else "s"
-        return f"{self.title}, {count:,} connection{plural}, {byte_count(values['size'])}"
-
-    def labels(self, values: Values) -> tuple[str, ...]:
-        return (PING_PONG,) if values["connections"] == 1 else ()
 
 
 class Holding(asyncio.Protocol):
