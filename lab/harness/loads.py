@@ -71,6 +71,10 @@ class Loads:
         """Have all run the next slice of the window and drain."""
         self._slices.append(self._all("go", "measured", "the load to finish its window"))
 
+    def close(self) -> None:
+        """Have all close their connections."""
+        self._all("close", "closed", "the load to close its connections")
+
     def are_through(self) -> bool:
         """Whether the slices make up the window."""
         return is_whole(self._window_s(), self._jobs[0])

@@ -12,7 +12,6 @@ interrupt is passed on, once everything has been ended.
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from dataclasses import asdict, dataclass
@@ -25,6 +24,7 @@ from lab.harness.load.kept_schedule import was_late
 from lab.harness.loads import Loads
 from lab.harness.machine.cores import Cores, choose_cores
 from lab.harness.measured.listener import socket_path
+from lab.harness.memory import ConnectionMemory
 from lab.harness.planning.rates import clients_of
 from lab.harness.slices import slice_s
 from lab.results import LatencyRecord, Sample, ScenarioRecord, SubjectRecord
@@ -40,8 +40,6 @@ SERVER_SLACK = 0.10
 limit. In a closed loop both can be near their cores' limit, and then the server's throughput is its own."""
 KEEPER_GRACE_S = 8.0
 """More than a keeper needs to ask somebody's program to end, and to end it."""
-FEWEST_CONNECTIONS = 1000
-"""Below it a connection's share of the resident memory drowns in what else moves by a few pages."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,12 @@ class _Cell:
         """A slice's length: the window's where that must not be interrupted or the speed cannot be told."""
         work = workload(self.scenario.workload, self.scenario.program)
         whole = self.tracers or self.cores.server is None or self.scenario.load == "open" or not work.slices
-        return self.timing.window_s if whole else slice_s(self.timing.window_s)
+        return self.timing.window_s if whole else slice_s(self.timing.window_s, self._clients())
+
+    def _clients(self) -> int:
+        """How many have something under way at once."""
+        values = self.scenario.parameters
+        return values.get("active", values.get("connections", 1)) if self.scenario.has_server else 1
 
     def server_job(self, path: str | None = None, folder: str | None = None) -> dict[str, Any]:
         program = self.scenario.program
@@ -159,7 +162,8 @@ def _figures(cell: _Cell) -> dict[str, Any]:
             Children(cell.timing.deadline_s, cell.tracers) as children,
         ):
             server = _start_server(children, work, cell.server_job(path, folder))
-            return _served(children, server, Loads(children, cell.load_jobs(work, folder)))
+            loads = Loads(children, cell.load_jobs(work, folder))
+            return _served(children, server, loads, work.closes)
     if isinstance(work, InProcessWorkload):
         with Children(cell.timing.deadline_s, cell.tracers) as children:
             return _in_process(children, cell)
@@ -172,9 +176,10 @@ def _start_server(children: Children, work: DrivenWorkload, job: dict[str, Any])
     return children.start("server", "lab.harness.measured.keeper", job, KEEPER_GRACE_S)
 
 
-def _served(children: Children, server: Child, loads: Loads) -> dict[str, Any]:
+def _served(children: Children, server: Child, loads: Loads, closes: bool) -> dict[str, Any]:
     listening = children.expect(server, "listening", "the server to listen")
-    connection_bytes = _connection_bytes(children, server, loads, listening["address"])
+    memory = ConnectionMemory(children, server, loads)
+    memory.open(listening["address"])
     loads_pinned = loads.warm_up()
     server.send("begin")
     children.expect(server, "begun", "the server to read its accounts")
@@ -186,6 +191,8 @@ def _served(children: Children, server: Child, loads: Loads) -> dict[str, Any]:
         loads.run_slice()
     server.send("end")
     used = _without_event(children.expect(server, "used", "the server to read its accounts again"))
+    if closes:
+        memory.close()
     measured = loads.measured()
     server_utilisation = (used["cpu_user_s"] + used["cpu_system_s"]) / measured["window_s"]
     limited = client_limited(measured["load_utilisation"], server_utilisation)
@@ -193,26 +200,10 @@ def _served(children: Children, server: Child, loads: Loads) -> dict[str, Any]:
         **used,
         **measured,
         "setup_s": setup_s,
-        "connection_bytes": connection_bytes,
+        **memory.figures(),
         "client_limited": limited or was_late(measured["open_loop"], measured["latency"]),
         "pinned": bool(listening["pinned"] and loads_pinned),
     }
-
-
-def _connection_bytes(children: Children, server: Child, loads: Loads, address: object) -> float | None:
-    """Have the load connect. Returns what each connection after the first batch adds to the server's resident
-    memory; None for too few.
-
-    The first batch pays what is needed once: code that runs for the first time, buffers, grown tables.
-    """
-    resident = []
-    for command in (json.dumps(address), "go on"):
-        loads.connect(command)
-        server.send("memory")
-        resident.append(children.expect(server, "resident", "the server to read its memory")["bytes"])
-    if loads.connections < FEWEST_CONNECTIONS:
-        return None
-    return (resident[1] - resident[0]) / (loads.connections - loads.first_batch)
 
 
 def _in_process(children: Children, cell: _Cell) -> dict[str, Any]:

@@ -8,11 +8,13 @@ from typing import Any
 SLICE_S = 0.04
 """Seconds, about. Disturbances by neighbours mostly last longer, so that what holds on both sides of a slice
 holds within it; and what it costs to come to rest after each is still a small part."""
+CLIENTS = 64
+"""Clients that are under way and at rest again in so short a slice without being most of it."""
 
 
-def slice_s(window_s: float) -> float:
-    """The length of the equal slices of a window."""
-    return window_s / max(1, round(window_s / SLICE_S))
+def slice_s(window_s: float, clients: int) -> float:
+    """The length of the equal slices of a window; the more ``clients`` have to come to rest, the longer."""
+    return window_s / max(1, round(window_s / (SLICE_S * max(1, clients / CLIENTS))))
 
 
 def is_whole(measured_s: float, job: Mapping[str, Any]) -> bool:

@@ -133,6 +133,8 @@ class Sample:
     connection_bytes: float | None = None
     """What each further open connection added to the server's resident size: the subject's objects and
     buffers, not the kernel's. None where there were too few connections to tell, or none."""
+    kept_connection_bytes: float | None = None
+    """The same once all have been closed: what the server keeps of it, and of what the window added."""
     setup_s: float = 0.0
     """From starting the processes to the window: imports, connecting, warm-up."""
     latency: LatencyRecord | None = None

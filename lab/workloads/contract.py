@@ -145,6 +145,8 @@ class DrivenWorkload(Workload):
 
     load = "closed"
     wire: Wire = "tcp"
+    closes: ClassVar[bool] = False
+    """After the window all connections are closed, and what the server keeps of their memory is read."""
 
     @abc.abstractmethod
     def clients(self, values: Values) -> Clients:

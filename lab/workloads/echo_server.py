@@ -78,18 +78,21 @@ class _EchoByHand:
         receive, send = self.receive, self.send
         while True:
             for fd, _mask in poll():
-                if fd == listening:
-                    self.accept()
-                elif fd in unsent:
-                    self.send_rest(fd)
-                elif data := receive[fd](RECV_BYTES):
-                    try:
-                        sent = send[fd](data)
-                    except BlockingIOError:  # filled by the echo before, to the last byte
-                        sent = 0
-                    if sent != len(data):
-                        self.keep_rest(fd, memoryview(data)[sent:])
-                elif data is not None:
+                try:
+                    if fd == listening:
+                        self.accept()
+                    elif fd in unsent:
+                        self.send_rest(fd)
+                    elif data := receive[fd](RECV_BYTES):
+                        try:
+                            sent = send[fd](data)
+                        except BlockingIOError:  # filled by the echo before, to the last byte
+                            sent = 0
+                        if sent != len(data):
+                            self.keep_rest(fd, memoryview(data)[sent:])
+                    elif data is not None:
+                        self.drop(fd)
+                except ConnectionResetError:  # how the load closes
                     self.drop(fd)
 
     def accept(self) -> None:

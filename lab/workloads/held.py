@@ -1,7 +1,7 @@
 """``held``: ever more connections that only stay open, each with its protocol and transport.
 
 As ``idle``, but through ``loop.create_server``. What it is for is the memory that a connection takes, which
-the harness reads while the connections are opened.
+the harness reads while the connections are opened, and once more when all are closed.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ class Held(Idle):
     name = "held"
     title = "Protocols held open"
     question = "What does a connection that is only held cost, in memory and to the others?"
+    closes = True
     parameters = (
         Parameter("idle", 5000, 0, "connections that are open and silent"),
         *Idle.parameters[1:],

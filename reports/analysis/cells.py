@@ -40,6 +40,8 @@ class Cell:
     peak_rss_bytes: float | None = None
     connection_bytes: float | None = None
     """Median of what each further open connection added to the server's resident size."""
+    kept_connection_bytes: float | None = None
+    """Median of what was left of that once all connections were closed."""
     failed: int = 0
     client_limited: int = 0
     """Counted samples in which the load process was the limit."""
@@ -86,6 +88,7 @@ class CellBuilder:
             per_operation=_per_operation(rows),
             peak_rss_bytes=float(rows["peak_rss_bytes"].median()) or None,
             connection_bytes=_median_if_any(rows["connection_bytes"]),
+            kept_connection_bytes=_median_if_any(rows["kept_connection_bytes"]),
             failed=failed,
             client_limited=int(rows["client_limited"].astype(bool).sum()),
         )

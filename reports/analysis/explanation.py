@@ -63,6 +63,11 @@ READING_AIDS: dict[str, tuple[str, str]] = {
         "Resident memory that each further open connection added: the loop's objects and buffers for it, and "
         "the server's. What the kernel holds for its socket is not in it.",
     ),
+    "kept_kib": (
+        "KiB kept",
+        "What is left of it for each connection once all are closed, with what the window added: kept by the "
+        "allocator for what comes, or leaked.",
+    ),
     "peak_mib": ("peak MiB", "Highest resident memory of the server process."),
 }
 """Column heading and one-line reading aid of each figure that explains a cost, in order of display."""
@@ -123,6 +128,8 @@ def facts(judged: ScenarioJudgement, subject: str) -> dict[str, float]:
         found["events_per_wait"] = events / waits
     if cell.connection_bytes is not None:
         found["connection_kib"] = cell.connection_bytes / 1024
+    if cell.kept_connection_bytes is not None:
+        found["kept_kib"] = cell.kept_connection_bytes / 1024
     if cell.peak_rss_bytes:
         found["peak_mib"] = cell.peak_rss_bytes / 2**20
     return found

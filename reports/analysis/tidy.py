@@ -55,6 +55,7 @@ COLUMNS: dict[str, str] = {
     "involuntary_switches": "times the core was taken from the server, over the window",
     "peak_rss_bytes": "highest resident size of the server up to the window's end, bytes",
     "connection_bytes": "resident memory of the server that each further open connection added, bytes",
+    "kept_connection_bytes": "what is left of that once all connections are closed, bytes",
     "setup_s": "from starting the processes to the window, seconds",
     "load_cpu_s": "CPU of all load processes over the window, seconds",
     "load_utilisation": "share of the window that the load took of its busiest core, 0 to 1",

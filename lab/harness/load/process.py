@@ -33,9 +33,11 @@ def main() -> None:
         _connect(channel, clients)
         clients.run(job["warmup_s"])
         channel.report("quiet", pinned=job["pinned"])
-        while True:
-            channel.command()
+        while channel.command() != "close":
             channel.report("measured", **_measure(clients, job["slice_s"], job["raw"]))
+        clients.close()
+        channel.report("closed")
+        channel.command()
     except BaseException as error:
         channel.fail(error, sentences=(LabError,))
 

@@ -87,7 +87,9 @@ def _control(channel: Channel, loop: asyncio.AbstractEventLoop | None, job: dict
         while True:
             command = channel.command()
             if command == "memory":
-                channel.report("resident", bytes=observer.resident_bytes())
+                channel.report(
+                    "resident", bytes=observer.resident_bytes(), descriptors=observer.open_descriptors()
+                )
             elif command == "begin":
                 window.begin()
                 if job["traced"]:

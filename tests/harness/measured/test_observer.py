@@ -1,6 +1,7 @@
 """What a process sees that it has used."""
 
 import io
+import os
 import resource
 
 import pytest
@@ -24,6 +25,12 @@ def test_a_loop_that_counts_is_asked_for_its_counters() -> None:
 @pytest.mark.parametrize("loop", [None, object()])
 def test_a_loop_without_counters_has_none(loop: object) -> None:
     assert observer.account(loop).counters is None
+
+
+def test_a_descriptor_more_is_counted() -> None:
+    before = observer.open_descriptors()
+    with open(os.devnull, "rb"):
+        assert observer.open_descriptors() == before + 1
 
 
 def test_an_account_is_what_the_system_says(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,7 +65,13 @@ def test_the_yardstick_takes_cpu_time() -> None:
 
 @pytest.mark.parametrize(("window_s", "slices"), [(0.01, 1), (0.05, 1), (0.15, 4), (0.2, 5), (0.5, 12)])
 def test_a_window_has_equal_slices_of_about_the_usual_length(window_s: float, slices: int) -> None:
-    assert slice_s(window_s) == pytest.approx(window_s / slices)
+    assert slice_s(window_s, clients=1) == pytest.approx(window_s / slices)
+
+
+def test_many_clients_have_longer_slices_to_get_under_way_in() -> None:
+    assert slice_s(0.48, clients=64) == pytest.approx(0.04)
+    assert slice_s(0.48, clients=256) == pytest.approx(0.16)
+    assert slice_s(0.2, clients=512) == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize(
