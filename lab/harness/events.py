@@ -40,7 +40,6 @@ class CellFinished:
 
     cell: Cell
     sample: Sample
-    took_s: float
     remaining_s: float
 
 

@@ -246,9 +246,8 @@ class _Driver:
         )
         append_sample(self._folder, sample)
         self._taken.append(sample)
-        took_s = self._clock() - began
-        self._pace.finished(cell, took_s)
-        self._on_event(CellFinished(cell, sample, took_s, self._pace.remaining_s))
+        self._pace.finished(cell, self._clock() - began)
+        self._on_event(CellFinished(cell, sample, self._pace.remaining_s))
         self._count_failures(cell, sample)
 
     def _count_failures(self, cell: Cell, sample: Sample) -> None:

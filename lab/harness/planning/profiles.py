@@ -20,7 +20,6 @@ class Profile:
     """One answer to "how thorough?". ``points`` hold the scenarios of each workload, by its name."""
 
     name: str
-    purpose: str
     rounds: int
     warmup_rounds: int
     """Whole rounds that are recorded, marked and excluded, on top of the warm-up inside each sample."""
@@ -41,9 +40,9 @@ class Profile:
 PROFILES: dict[str, Profile] = {
     profile.name: profile
     for profile in (
+        # Does everything work, and does the lab agree with itself? Under a minute.
         Profile(
             name="smoke",
-            purpose="does everything work, and does the lab agree with itself: under a minute",
             rounds=5,
             # Each sample warms up in its own fresh processes. A round of warm-up on top would only load
             # pages from the disk, and the shuffled order spreads that over all subjects.
@@ -58,9 +57,9 @@ PROFILES: dict[str, Profile] = {
             subjects=("poll", "epoll", "kqueue", "asyncio", "uvloop", "floor"),
             every_workload=False,
         ),
+        # The answer for this machine: three to four minutes on two cores.
         Profile(
             name="quick",
-            purpose="the answer for this machine: three to four minutes on two cores",
             rounds=5,
             warmup_rounds=0,
             window_s=0.2,
@@ -74,9 +73,9 @@ PROFILES: dict[str, Profile] = {
             },
             every_workload=False,
         ),
+        # More points, longer windows, narrower intervals, every workload: over an hour.
         Profile(
             name="full",
-            purpose="more points, longer windows, narrower intervals, every workload: over an hour",
             rounds=9,
             # Over so long a run the clock settles after the first minutes: a round of warm-up lets it.
             warmup_rounds=1,
