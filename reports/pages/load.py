@@ -47,7 +47,7 @@ def _nearest(checked: list[tuple[ScenarioRecord, LoadCheck]]) -> str:
         return ""
     taken, scenario, found = max(near, key=lambda each: each[0])
     name, _per_s = found.fastest or ("", 0.0)
-    ceiling = f"{number((found.ceiling_per_s or 0) / 1e3)} thousand {plural(scenario.unit)}/s"
+    ceiling = f"an estimated {number((found.ceiling_per_s or 0) / 1e3)} thousand {plural(scenario.unit)}/s"
     came = f"{name}, at {percent(taken)} of {ceiling} ({scenario.title})"
     return f"Nearest to the load's own ceiling came {came}. "
 

@@ -72,5 +72,5 @@ def test_few_connections_tell_nothing_and_are_left_open() -> None:
 
 def test_a_server_that_keeps_connections_open_fails_the_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memories, "CLOSING_S", 0.0)
-    with pytest.raises(ChildFailure, match="all connections to be closed within 0 s .* 1,000 are still open"):
+    with pytest.raises(ChildFailure, match=r"all connections .* within 0 s .* 1,000 are still open"):
         measured(ScriptedServer(1000, slow_to_close=10**9))

@@ -65,7 +65,7 @@ def test_the_summary_says_who_came_nearest_to_the_ceiling_and_where_the_load_was
     found = check(judgement)
     assert found.taken == pytest.approx(found.fastest[1] / 2_500_000)
     said = summary(judgement)
-    assert "of 2,500 thousand requests/s (Echo over sockets" in said
+    assert "of an estimated 2,500 thousand requests/s (Echo over sockets" in said
     assert said.endswith("The load was the limit (client-limited) in 5 samples: of the floor.")
     assert said in markdown(judgement)
     assert summary(judge(changed(run(), "floor", client_limited=False))).endswith("the limit in no sample.")
