@@ -15,7 +15,7 @@ import numpy as np
 
 from lab.results import RunRecord, Sample
 from reports.analysis.estimate import FIRM_ROUNDS, Values, median_estimate, ratios
-from reports.analysis.speed import cost_us, full_speed_ns
+from reports.analysis.speed import core_speed
 from reports.analysis.tidy import exclusion
 
 
@@ -36,10 +36,10 @@ def widest_interval(record: RunRecord, samples: Sequence[Sample]) -> Widest | No
     they failed, and more rounds would not mend them.
     """
     costs: dict[tuple[str, str], dict[int, float]] = defaultdict(dict)
-    full_ns = full_speed_ns(samples)
+    speed = core_speed(samples)
     for sample in samples:
         if exclusion(sample) is None:
-            costs[sample.scenario, sample.subject][sample.round] = cost_us(sample, full_ns)
+            costs[sample.scenario, sample.subject][sample.round] = speed.cost_us(sample)
     control = record.control.name if record.control else ""
     found = [
         Widest(estimate.width, subject, scenario)

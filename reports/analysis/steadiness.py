@@ -13,7 +13,7 @@ import numpy as np
 
 from lab.results import Run, Sample
 from reports.analysis.estimate import Values
-from reports.analysis.speed import core_speeds, full_speed_ns
+from reports.analysis.speed import core_speed
 
 SLOW = 0.9
 """Below this share of its full speed the core counts as slowed."""
@@ -31,6 +31,8 @@ class Steadiness:
     """Shares of the core's full speed; a little above 1 where it was faster."""
     rounds: dict[int, float]
     """The minute at which each round began, warm-ups left out."""
+    sensitivity: float
+    """To which power of the core's slowness costs grew, 0 to 1."""
 
     @property
     def slow(self) -> float:
@@ -45,18 +47,18 @@ class Steadiness:
 
 def steadiness(run: Run) -> Steadiness | None:
     """The speed of the core over the run; None where no sample knows it."""
-    full_ns = full_speed_ns(run.samples)
+    core = core_speed(run.samples)
     minutes: list[float] = []
     speeds: list[float] = []
     rounds: dict[int, float] = {}
     for sample, start_s in zip(run.samples, _starts_s(run.samples), strict=True):
         if not sample.warmup:
             rounds[sample.round] = min(start_s / 60, rounds.get(sample.round, float("inf")))
-        found = core_speeds(sample, full_ns)
+        found = core.in_slices(sample)
         window_s = start_s + sample.setup_s
         minutes += [(window_s + sample.window_s * (i + 0.5) / len(found)) / 60 for i in range(len(found))]
         speeds += found
-    return Steadiness(np.array(minutes), np.array(speeds), rounds) if speeds else None
+    return Steadiness(np.array(minutes), np.array(speeds), rounds, core.sensitivity) if speeds else None
 
 
 def _starts_s(samples: tuple[Sample, ...]) -> list[float]:

@@ -13,7 +13,7 @@ import math
 import pandas as pd
 
 from lab.results import LatencyRecord, OpenLoopRecord, Run, Sample, ScenarioRecord, SubjectRecord
-from reports.analysis.speed import cost_us, full_speed_ns, mean_speed
+from reports.analysis.speed import CoreSpeed, core_speed
 
 COLUMNS: dict[str, str] = {
     "subject": "what was measured, as named on the command line",
@@ -82,9 +82,9 @@ def tidy(run: Run) -> pd.DataFrame:
     """All samples of ``run``, in the order they were taken; an empty table keeps the shared columns."""
     subjects = {subject.name: subject for subject in run.record.subjects}
     scenarios = {scenario.id: scenario for scenario in run.record.scenarios}
-    full_ns = full_speed_ns(run.samples)
+    speed = core_speed(run.samples)
     rows = [
-        _row(each, subjects.get(each.subject), scenarios.get(each.scenario), full_ns) for each in run.samples
+        _row(each, subjects.get(each.subject), scenarios.get(each.scenario), speed) for each in run.samples
     ]
     frame = pd.DataFrame(rows, columns=None if rows else list(COLUMNS))
     return frame[[*COLUMNS, *(name for name in frame.columns if name not in COLUMNS)]]
@@ -103,13 +103,13 @@ def by_round(frame: pd.DataFrame, scenario: str, column: str) -> pd.DataFrame:
 
 
 def _row(
-    sample: Sample, subject: SubjectRecord | None, scenario: ScenarioRecord | None, full_ns: float | None
+    sample: Sample, subject: SubjectRecord | None, scenario: ScenarioRecord | None, speed: CoreSpeed
 ) -> dict[str, object]:
     row: dict[str, object] = {name: value for name, value in vars(sample).items() if name not in NESTED}
     row |= {name: json.dumps(row[name]) for name in LISTS}
     row |= _subject_columns(sample, subject)
     row |= {"workload": scenario.workload if scenario else "", "unit": scenario.unit if scenario else ""}
-    row |= _derived_columns(sample, full_ns)
+    row |= _derived_columns(sample, speed)
     row["excluded"] = exclusion(sample)
     row["counted"] = row["excluded"] is None
     row |= {f"parameter_{name}": value for name, value in (scenario.parameters if scenario else {}).items()}
@@ -128,8 +128,8 @@ def _subject_columns(sample: Sample, subject: SubjectRecord | None) -> dict[str,
     }
 
 
-def _derived_columns(sample: Sample, full_ns: float | None) -> dict[str, object]:
-    cost = cost_us(sample, full_ns)
+def _derived_columns(sample: Sample, speed: CoreSpeed) -> dict[str, object]:
+    cost = speed.cost_us(sample)
     share = cost / sample.cpu_s if sample.cpu_s else math.nan
     throughput_per_s = sample.operations / sample.window_s if sample.window_s else math.nan
     on_the_way = sample.open_loop.uncorrected if sample.open_loop else sample.latency
@@ -138,7 +138,7 @@ def _derived_columns(sample: Sample, full_ns: float | None) -> dict[str, object]
         "user_us_per_operation": sample.cpu_user_s * share,
         "system_us_per_operation": sample.cpu_system_s * share,
         "measured_cpu_us_per_operation": sample.cpu_us_per_operation,
-        "core_speed": mean_speed(sample, full_ns),
+        "core_speed": speed.of(sample),
         "throughput_per_s": throughput_per_s,
         "concurrency": throughput_per_s * on_the_way.mean_ns / 1e9 if on_the_way else math.nan,
     }

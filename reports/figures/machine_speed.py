@@ -16,7 +16,7 @@ from reports.pages.steadiness import sentence
 DOTS_AT_MOST = 1500
 ROUNDS_AT_MOST = 15
 """Beyond this the numbers of the rounds would touch."""
-NOTE = "Costs count at full speed: the CPU time of each slice is multiplied by the core's speed in it."
+NOTE = "Costs are given at full speed, as far as they follow the core's."
 
 
 def draw(judgement: Judgement) -> list[Picture]:

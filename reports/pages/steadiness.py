@@ -24,4 +24,12 @@ def sentence(found: Steadiness) -> str:
     said = f"The measured core ran below {limit} in {share} of {slices}"
     if found.slowest_twentieth < SLOW:
         said += f", and at {found.slowest_twentieth * 100:.0f} % or less in one of twenty"
-    return f"{said}."
+    return f"{said}. {corrected(found.sensitivity)}"
+
+
+def corrected(sensitivity: float) -> str:
+    """What is made of it."""
+    if not sensitivity:
+        return "Costs did not follow it, and stand as they were accounted."
+    higher = (SLOW**-sensitivity - 1) * 100
+    return f"At {SLOW * 100:.0f} % costs came out {higher:.1f} % higher; they are given at full speed."

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from lab.results import Sample
-from reports.analysis.speed import core_speeds, cost_us, cpu_s_at_full_speed, full_speed_ns, mean_speed
-from reports.analysis.tidy import tidy
+from lab.results import Run, Sample
+from reports.analysis.speed import CoreSpeed, core_speed
+from reports.analysis.tidy import counted, tidy
 from tests.reports.synthetic_run import SyntheticRun, echo
 
 SAMPLE = Sample(
@@ -27,11 +28,39 @@ SAMPLE = Sample(
 )
 
 
-def test_a_slice_at_half_the_speed_counts_half() -> None:
-    assert core_speeds(SAMPLE, 100.0) == (1.0, 0.5)
-    assert cpu_s_at_full_speed(SAMPLE, 100.0) == pytest.approx(0.004)
-    assert cost_us(SAMPLE, 100.0) == pytest.approx(40.0)
-    assert mean_speed(SAMPLE, 100.0) == pytest.approx(2 / 3)
+def slowed(run: Run, slowness_of: Callable[[Sample], float], sensitivity: float) -> Run:
+    """``run`` on a core that was so much slower in each sample, with costs that follow to that power."""
+
+    def one(sample: Sample) -> Sample:
+        slowness = slowness_of(sample)
+        felt = slowness**sensitivity
+        return replace(
+            sample,
+            cpu_user_s=sample.cpu_user_s * felt,
+            cpu_system_s=sample.cpu_system_s * felt,
+            slice_cpu_s=(sample.cpu_s * felt,),
+            yardstick_ns=(round(100_000 * slowness),) * 2,
+        )
+
+    return replace(run, samples=tuple(map(one, run.samples)))
+
+
+def sometimes_slow(sample: Sample) -> float:
+    return 1.6 if (sample.order * 7) % 5 < 2 else 1.0
+
+
+QUIET = SyntheticRun(rounds=5, scenarios=(echo(64), echo(1)), noise=0.0, drift=0.0).build()
+
+
+def test_the_speed_of_a_window_is_that_of_its_slices_by_their_time() -> None:
+    core = CoreSpeed(100.0)
+    assert core.in_slices(SAMPLE) == (1.0, 0.5)
+    assert core.of(SAMPLE) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(("sensitivity", "cost_us"), [(0.0, 60.0), (0.5, 60.0 * (2 / 3) ** 0.5), (1.0, 40.0)])
+def test_a_cost_is_corrected_as_far_as_it_follows_the_speed(sensitivity: float, cost_us: float) -> None:
+    assert CoreSpeed(100.0, sensitivity).cost_us(SAMPLE) == pytest.approx(cost_us)
 
 
 @pytest.mark.parametrize(
@@ -43,39 +72,43 @@ def test_a_slice_at_half_the_speed_counts_half() -> None:
         replace(SAMPLE, slice_cpu_s=(), yardstick_ns=()),
     ],
 )
-def test_where_the_speed_is_not_known_the_time_counts_as_it_was_measured(unknown: Sample) -> None:
-    assert core_speeds(unknown, 100.0) == ()
-    assert cpu_s_at_full_speed(unknown, 100.0) == unknown.cpu_s
-    assert math.isnan(mean_speed(unknown, 100.0))
+def test_where_the_speed_is_not_known_a_cost_stands_as_it_was_accounted(unknown: Sample) -> None:
+    core = CoreSpeed(100.0, 1.0)
+    assert core.in_slices(unknown) == ()
+    assert math.isnan(core.of(unknown))
+    assert core.cost_us(unknown) == unknown.cpu_us_per_operation
 
 
 def test_full_speed_is_what_a_tenth_of_the_yardsticks_reach() -> None:
     samples = [replace(SAMPLE, yardstick_ns=(100 + number, 200)) for number in range(11)]
-    assert full_speed_ns(samples) == pytest.approx(102.1)
-    assert full_speed_ns([replace(SAMPLE, yardstick_ns=())]) is None
+    assert core_speed(samples).full_ns == pytest.approx(102.1)
+    assert core_speed([replace(SAMPLE, yardstick_ns=())]) == CoreSpeed(None)
 
 
-def test_a_neighbour_that_slows_the_core_does_not_change_the_cost() -> None:
-    calm = replace(SAMPLE, slice_cpu_s=(0.003, 0.003), yardstick_ns=(100, 100, 100))
-    disturbed = replace(
-        SAMPLE, cpu_user_s=0.006, cpu_system_s=0.003, slice_cpu_s=(0.0045, 0.0045), yardstick_ns=(150,) * 3
-    )
-    assert cost_us(disturbed, 100.0) == pytest.approx(cost_us(calm, 100.0))
+@pytest.mark.parametrize("sensitivity", [0.0, 0.4, 0.8, 1.0])
+def test_the_run_tells_how_strongly_its_costs_follow(sensitivity: float) -> None:
+    run = slowed(QUIET, sometimes_slow, sensitivity)
+    assert core_speed(run.samples).sensitivity == pytest.approx(sensitivity, abs=0.01)
 
 
-def test_the_table_holds_the_cost_at_full_speed_and_as_it_was_measured() -> None:
-    run = SyntheticRun(rounds=2, scenarios=(echo(64),)).build()
-    at_half_speed = [
-        replace(
-            each,
-            slice_cpu_s=(each.cpu_s,),
-            yardstick_ns=(200,) * 2 if each.subject == "epoll" else (100,) * 2,
-        )
-        for each in run.samples
-    ]
-    rows = tidy(replace(run, samples=tuple(at_half_speed)))
-    ratio = rows["cpu_us_per_operation"] / rows["measured_cpu_us_per_operation"]
-    assert list(ratio) == pytest.approx([0.5 if name == "epoll" else 1.0 for name in rows["subject"]])
-    assert list(rows["core_speed"]) == pytest.approx(list(ratio))
+def test_slow_times_do_not_show_in_the_corrected_costs() -> None:
+    before = counted(tidy(QUIET))["cpu_us_per_operation"]
+    rows = counted(tidy(slowed(QUIET, sometimes_slow, 0.7)))
+    assert list(rows["cpu_us_per_operation"]) == pytest.approx(list(before), rel=0.01)
+    assert rows["measured_cpu_us_per_operation"].max() > 1.3 * before.max()
     parts = rows["user_us_per_operation"] + rows["system_us_per_operation"]
     assert list(parts) == pytest.approx(list(rows["cpu_us_per_operation"]))
+
+
+def test_a_yardstick_that_explains_nothing_changes_nothing() -> None:
+    noisy = SyntheticRun(rounds=9, scenarios=(echo(64), echo(1)), noise=0.2).build()
+    assert core_speed(slowed(noisy, sometimes_slow, 0.0).samples).sensitivity < 0.15
+
+
+def test_costs_that_fall_on_a_slow_core_are_not_believed_to_follow_it() -> None:
+    assert core_speed(slowed(QUIET, sometimes_slow, -0.5).samples).sensitivity == 0.0
+
+
+def test_too_few_samples_tell_no_slope() -> None:
+    few = SyntheticRun(rounds=2, scenarios=(echo(64),), noise=0.0).build()
+    assert core_speed(slowed(few, sometimes_slow, 1.0).samples).sensitivity == 0.0

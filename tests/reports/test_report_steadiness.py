@@ -15,7 +15,7 @@ from reports.analysis.steadiness import Steadiness, steadiness
 from reports.figures import machine_speed
 from reports.figures.registry import FIGURES
 from reports.pages.page import html
-from reports.pages.steadiness import sentence, statement
+from reports.pages.steadiness import corrected, sentence, statement
 
 SLICE_S = 0.05
 
@@ -83,7 +83,7 @@ def test_without_yardsticks_nothing_is_said_or_drawn() -> None:
     ],
 )
 def test_a_sentence_says_how_often_the_core_was_slow(speeds: list[float], said: str) -> None:
-    assert sentence(Steadiness(np.zeros(len(speeds)), np.array(speeds), {})) == said
+    assert sentence(Steadiness(np.zeros(len(speeds)), np.array(speeds), {}, 0.0)).startswith(said)
 
 
 def test_the_page_has_the_figure_and_the_sentence(run: Run) -> None:
@@ -99,3 +99,15 @@ def test_of_a_long_run_few_slices_are_drawn_and_the_caption_says_so(run: Run) ->
     (picture,) = machine_speed.draw(judge(replace(run, samples=(many,))))
     assert "1,500 of 2,000 slices are drawn, evenly chosen." in picture.caption
     assert picture.svg.count("<use ") < 1600
+
+
+@pytest.mark.parametrize(
+    ("sensitivity", "said"),
+    [
+        (0.0, "Costs did not follow it, and stand as they were accounted."),
+        (0.5, "At 90 % costs came out 5.4 % higher; they are given at full speed."),
+        (1.0, "At 90 % costs came out 11.1 % higher; they are given at full speed."),
+    ],
+)
+def test_what_is_made_of_a_slow_core_is_said(sensitivity: float, said: str) -> None:
+    assert corrected(sensitivity) == said
