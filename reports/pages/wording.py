@@ -17,6 +17,7 @@ from reports.analysis.answer import (
     champion,
     is_backend,
     lead_scenario,
+    leaders,
     references,
 )
 from reports.analysis.comparison import Comparison, Verdict
@@ -162,7 +163,8 @@ def workload_verdict(judgement: Judgement, members: list[ScenarioJudgement]) -> 
     elif tied and all(set(each.ranking) <= set(names) for each in members):
         said = f"no difference beyond noise between {listed(names)}"
     else:
-        said = f"{listed(names)} {'are' if tied else 'is'} best"
+        said = f"{listed(names)} {'are' if tied else 'is'} "
+        said += "among the best" if _shared(members, names) else "best"
         said += f" in {best.wins} of {best.of} scenarios" if best.of > 1 else ""
         said += ", with no difference beyond noise between them" if tied else ""
     text = compared(judgement, against, lead.scenario.unit)
@@ -172,6 +174,11 @@ def workload_verdict(judgement: Judgement, members: list[ScenarioJudgement]) -> 
     return " ".join(
         part for part in (said, _best_backend(judgement, members, best), exceptions(best)) if part
     )
+
+
+def _shared(members: list[ScenarioJudgement], names: list[str]) -> bool:
+    """Whether others are among the best of a scenario, too."""
+    return any(set(leaders(each, lambda cell: cell.competes)) - set(names) for each in members)
 
 
 def _no_result(members: list[ScenarioJudgement]) -> str:

@@ -32,6 +32,15 @@ def test_a_workload_that_another_loop_wins_still_gives_the_best_backend() -> Non
     assert "The best of the backends, epoll" in said and "x uvloop's CPU per event (" in said
 
 
+def test_who_shares_a_scenario_with_others_is_only_among_its_best() -> None:
+    level_at_first = dict(COSTS_US, poll=COSTS_US["epoll"] - 0.6)
+    shared = judged(scenarios=(idle(10), idle(1000)), costs_us=level_at_first, noise=0.005)
+    said = workload_verdict(shared, list(shared.scenarios))
+    assert " are among the best in 2 of 2 scenarios, with no difference beyond noise between them" in said
+    alone = judged(scenarios=(idle(100), idle(1000)), noise=0.005)
+    assert " are best in 2 of 2 scenarios" in workload_verdict(alone, list(alone.scenarios))
+
+
 def test_a_workload_that_a_backend_wins_names_it_once() -> None:
     judgement = judged(noise=0.01)
     assert "best of the backends" not in workload_verdict(judgement, list(judgement.scenarios))
