@@ -192,7 +192,9 @@ class Children:
     def _last_words(self, failed: Child | None) -> str:
         if failed:
             # A load whose sentence says all prints nothing: then what the server has said may tell the cause.
-            return failed.terminate() or self._children[0].printed()
+            # What it says once that load has gone, and its connections with it, does not.
+            before = self._children[0].printed()
+            return failed.terminate() or before
         return "\n".join(f"--- {child.role}\n{child.terminate()}" for child in self._children)
 
     def start(self, role: str, module: str, job: dict[str, Any], grace_s: float = 0.0) -> Child:
