@@ -96,13 +96,11 @@ class Loads:
 
     def _window_s(self) -> float:
         """The slices' lengths, added up."""
-        return (
-            sum(
-                max(each["ended_ns"] for each in reports) - min(each["began_ns"] for each in reports)
-                for reports in self._slices
-            )
-            / 1e9
+        lengths_ns = (
+            max(each["ended_ns"] for each in reports) - min(each["began_ns"] for each in reports)
+            for reports in self._slices
         )
+        return sum(lengths_ns) / 1e9
 
     def _all(self, command: str, event: str, meaning: str) -> list[dict[str, Any]]:
         """Tell all, then wait for all; the report of each."""

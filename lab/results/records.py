@@ -170,7 +170,7 @@ class Sample:
 
     @property
     def cpu_us_per_operation(self) -> float:
-        """Server CPU microseconds per unit: the figure that leads. NaN when nothing was completed."""
+        """Server CPU microseconds per unit, as it was accounted. NaN when nothing was completed."""
         return self.cpu_s / self.operations * 1e6 if self.operations else float("nan")
 
 

@@ -26,8 +26,6 @@ class Window:
 
     def begin(self) -> None:
         """The first slice begins."""
-        self._slices.clear()
-        self._yardstick_ns.clear()
         self._measure_speed()
         self._began = self._read()
 
