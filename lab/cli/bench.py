@@ -207,10 +207,13 @@ def _measure(context: click.Context, record: RunRecord, folder: Path, earlier: R
     """Take the samples of ``record``, those apart that ``earlier`` has."""
     from lab.cli.precision import how_precise
     from lab.cli.progress import progress
-    from lab.harness import runner
+    from lab.harness import blocks, runner
 
     instruments = context.find_object(Instruments)
-    chosen = {name: each for name, each in vars(instruments).items() if each} if instruments else {}
+    chosen: dict[str, Any] = {}
+    if instruments:
+        chosen = {"measure": blocks.one_by_one(instruments.measure)}
+        chosen |= {"count": instruments.count} if instruments.count else {}
     kept: dict[str, Any] = {}
     if earlier is not None:
         kept = dict(earlier=earlier.samples, counted=earlier.syscalls, told=earlier.record.warnings)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from lab.cli.terminal import console, counted, duration, is_terminal, scenario_name
 from lab.harness.events import (
+    BlockStarted,
     CellFinished,
-    CellStarted,
     CountFinished,
     CountingStarted,
     CountStarted,
@@ -117,11 +118,11 @@ class Bar(Lines):
         match event:
             case RunStarted(cells=cells, done=done, remaining_s=left):
                 self._progress.update(self._task, total=cells, completed=done, left=duration(left))
-            case CellStarted(cell=cell, position=position, remaining_s=left):
+            case BlockStarted(block=block, position=position, remaining_s=left):
                 self._progress.update(
                     self._task,
                     completed=position - 1,
-                    where=self._where(cell.subject, cell.scenario),
+                    where=self._where([cell.subject for cell in block], block[0].scenario),
                     left=duration(left),
                 )
             case RoundFinished(done=done):
@@ -130,16 +131,17 @@ class Bar(Lines):
             case RoundAdded(cells=cells):
                 self._progress.update(self._task, total=cells)
             case CountStarted(done=done, cells=cells, remaining_s=left):
-                where = self._where(event.subject, event.scenario)
+                where = self._where([event.subject], event.scenario)
                 self._progress.update(
                     self._task, completed=done, total=cells, where=where, left=duration(left)
                 )
         super().__call__(event)
 
-    def _where(self, subject: SubjectRecord, scenario: ScenarioRecord) -> str:
-        """``epoll · idle 5,000``, cut to a third of the line: the bar and the numbers need the rest."""
+    def _where(self, subjects: Sequence[SubjectRecord], scenario: ScenarioRecord) -> str:
+        """``epoll · idle 5,000``, or ``9 subjects · ...``, cut to a third of the line: the rest is needed."""
         point = f" {scenario.parameters[scenario.axis]:,}" if scenario.axis else ""
-        text = f"{subject.name} · {scenario.workload}{point}"
+        who = subjects[0].name if len(subjects) == 1 else counted(len(subjects), "subject")
+        text = f"{who} · {scenario.workload}{point}"
         room = self._progress.console.width // 3
         return text if len(text) <= room else text[: room - 1] + "…"
 

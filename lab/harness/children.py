@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any
 
 from lab.harness.stuck import look
@@ -164,7 +164,7 @@ class Children:
 
     def __init__(self, deadline_s: float, tracers: Tracers | None = None) -> None:
         self._deadline_s, self._tracers = deadline_s, tracers or {}
-        self.started = time.monotonic()
+        self.began = self.started = time.monotonic()
         self._children: list[Child] = []
         self._selector = selectors.DefaultSelector()
 
@@ -207,8 +207,18 @@ class Children:
         return child
 
     def elapsed_s(self) -> float:
-        """Seconds since the sample began."""
+        """Seconds since the sample began, without those that it rested."""
         return time.monotonic() - self.started
+
+    def age_s(self) -> float:
+        """Seconds since the sample began, those that it rested included."""
+        return time.monotonic() - self.began
+
+    def rest(self) -> Iterator[None]:
+        """Yield once; the time until the caller comes back is not this sample's."""
+        resting_from = time.monotonic()
+        yield
+        self.started += time.monotonic() - resting_from
 
     def expect(self, child: Child, event: str, meaning: str) -> dict[str, Any]:
         """Wait for ``child`` to report ``event``; return its fields. What others report meanwhile is kept.

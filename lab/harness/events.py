@@ -24,12 +24,12 @@ class RunStarted:
 
 
 @dataclass(frozen=True)
-class CellStarted:
-    """A sample is about to be taken."""
+class BlockStarted:
+    """One or more samples of a scenario are about to be taken together."""
 
-    cell: Cell
+    block: tuple[Cell, ...]
     position: int
-    """Its place among all cells of the run, from 1."""
+    """The place of the first among all cells of the run, from 1."""
     cells: int
     remaining_s: float
 
@@ -111,7 +111,7 @@ class Warned:
 
 Event = (
     RunStarted
-    | CellStarted
+    | BlockStarted
     | CellFinished
     | RoundFinished
     | RoundAdded

@@ -1,4 +1,4 @@
-"""Drives a plan: one cell after the other, each sample kept the moment it is taken.
+"""Drives a plan: one block of cells after the other, each sample kept the moment it is taken.
 
 Rules
 - ``run.json`` stands before the first sample, and says how the run ended after the last.
@@ -6,7 +6,7 @@ Rules
   the run's time of measuring.
 - A failed sample is kept and the run goes on. A cell that fails `GIVE_UP_AFTER` rounds in a row is not tried
   again: were it to hang each time, it alone would make the run many times longer.
-- KeyboardInterrupt ends the run, not the program: the sample under way is lost (`take_sample` ends its
+- KeyboardInterrupt ends the run, not the program: the samples under way are lost (`take_block` ends their
   processes), all others are kept, and the caller gets an outcome that it can report.
 """
 
@@ -16,14 +16,15 @@ import dataclasses
 import itertools
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.harness.blocks import Measure, take_block, together
 from lab.harness.counting import Count, CountingPass, count_syscalls
 from lab.harness.events import (
+    BlockStarted,
     CellFinished,
-    CellStarted,
     Event,
     RoundAdded,
     RoundFinished,
@@ -36,13 +37,11 @@ from lab.harness.planning import plan
 from lab.harness.planning.pace import Pace
 from lab.harness.planning.plan import Cell
 from lab.harness.planning.stopping import HowPrecise, enough, first_round_too_long, out_of_time
-from lab.harness.sampling import Cores, choose_cores, take_sample
+from lab.harness.sampling import Cores, choose_cores
 from lab.results import RunRecord, Sample, SyscallCount, append_sample, write_run
 
 GIVE_UP_AFTER = 3
 
-Measure = Callable[..., Sample]
-"""The signature of `take_sample`."""
 OnEvent = Callable[[Event], None]
 Key = tuple[int, str, str]
 """Round, subject and scenario."""
@@ -82,7 +81,7 @@ def run(
     record: RunRecord,
     folder: Path,
     *,
-    measure: Measure = take_sample,
+    measure: Measure = take_block,
     on_event: OnEvent = ignore,
     how_precise: HowPrecise | None = None,
     earlier: Iterable[Sample] = (),
@@ -216,14 +215,9 @@ class _Driver:
         self._on_event(Stopped(rounds, because))
 
     def _one_round(self, cells: tuple[Cell, ...], done: set[Key]) -> None:
-        for cell in cells:
-            self._position += 1
-            if cell.key in done:
-                continue
-            if _pair(cell) in self._given_up:
-                self._pace.dropped(cell)
-                continue
-            self._one_cell(cell)
+        for block in together(cells, self._cores):
+            self._one_block([cell for cell in block if self._is_left(cell, done)])
+            self._position += len(block)
         if any(cell.key not in done for cell in cells):
             self._on_event(
                 RoundFinished(
@@ -231,24 +225,33 @@ class _Driver:
                 )
             )
 
-    def _one_cell(self, cell: Cell) -> None:
-        self._on_event(CellStarted(cell, self._position, self._cells, self._pace.remaining_s))
-        began = self._clock()
-        sample = self._measure(
-            cell.subject,
-            cell.scenario,
-            round=cell.round,
-            order=cell.order,
-            warmup=cell.warmup,
-            timing=plan.timing(self._record, cell.scenario),
-            cores=self._cores,
-            seed=plan.load_seed(self._record, cell),
-        )
-        append_sample(self._folder, sample)
-        self._taken.append(sample)
-        self._pace.finished(cell, self._clock() - began)
-        self._on_event(CellFinished(cell, sample, self._pace.remaining_s))
-        self._count_failures(cell, sample)
+    def _is_left(self, cell: Cell, done: set[Key]) -> bool:
+        """Whether ``cell`` is to be measured: not if it was, nor if it was given up."""
+        if cell.key in done:
+            return False
+        if _pair(cell) in self._given_up:
+            self._pace.dropped(cell)
+            return False
+        return True
+
+    def _one_block(self, block: Sequence[Cell]) -> None:
+        if not block:
+            return
+        started = BlockStarted(tuple(block), self._position + 1, self._cells, self._pace.remaining_s)
+        self._on_event(started)
+        began, by_subject = self._clock(), {cell.subject.name: cell for cell in block}
+        how = {
+            "timing": plan.timing(self._record, block[0].scenario),
+            "cores": self._cores,
+            "seed": plan.load_seed(self._record, block[0]),
+        }
+        for sample in self._measure(block, **how):
+            append_sample(self._folder, sample)
+            self._taken.append(sample)
+            cell = by_subject[sample.subject]
+            self._pace.finished(cell, (self._clock() - began) / len(block))
+            self._on_event(CellFinished(cell, sample, self._pace.remaining_s))
+            self._count_failures(cell, sample)
 
     def _count_failures(self, cell: Cell, sample: Sample) -> None:
         pair = _pair(cell)

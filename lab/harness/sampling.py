@@ -3,8 +3,10 @@
 The order is what makes the figures right. The load connects, warms up and drains; only then is the server's
 first account read. The load runs a slice of the window and drains again; then comes the second account, and
 so on until the slices make up the window. So the server's accounts hold exactly the requests that the load
-counted and checked, and between two slices the core's speed can be measured (`measured.yardstick`). The load
-may be several processes; `loads` makes them one.
+counted and checked. The load may be several processes; `loads` makes them one.
+
+Before each slice everything is at rest: there a sample can wait while others have theirs (`blocks`), and the
+core's speed is measured (`measured.yardstick`).
 
 Trouble is a result: a crash, a hang or a wrong byte gives a sample that failed and says why. Only an
 interrupt is passed on, once everything has been ended.
@@ -14,6 +16,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Generator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -31,7 +34,10 @@ from lab.results import LatencyRecord, Sample, ScenarioRecord, SubjectRecord
 from lab.workloads.contract import DrivenWorkload, InProcessWorkload, ServedWorkload
 from lab.workloads.registry import workload
 
-__all__ = ["Cores", "Timing", "choose_cores", "client_limited", "take_sample"]
+__all__ = ["Cores", "Timing", "choose_cores", "client_limited", "is_sliced", "sample_in_steps", "take_sample"]
+
+Steps = Generator[None, None, Sample]
+"""A sample under way: it yields where it is at rest before a slice, and returns itself."""
 
 LOAD_SATURATED = 0.90
 """A load that used this share of its core has no time left to wait for the server."""
@@ -65,10 +71,9 @@ class _Cell:
 
     @property
     def slice_s(self) -> float:
-        """A slice's length: the window's where that must not be interrupted or the speed cannot be told."""
-        work = workload(self.scenario.workload, self.scenario.program)
-        whole = self.tracers or self.cores.server is None or self.scenario.load == "open" or not work.slices
-        return self.timing.window_s if whole else slice_s(self.timing.window_s, self._clients())
+        """A slice's length: the window's where that is not cut."""
+        cut = is_sliced(self.scenario, self.cores) and not self.tracers
+        return slice_s(self.timing.window_s, self._clients()) if cut else self.timing.window_s
 
     def _clients(self) -> int:
         """How many have something under way at once."""
@@ -113,7 +118,24 @@ class _Cell:
         ]
 
 
-def take_sample(
+def is_sliced(scenario: ScenarioRecord, cores: Cores) -> bool:
+    """Whether a window is cut into slices: not where it must not be interrupted, nor where processes are not
+    bound to a core, so that no speed can be told."""
+    work = workload(scenario.workload, scenario.program)
+    return cores.server is not None and scenario.load != "open" and work.slices
+
+
+def take_sample(subject: SubjectRecord, scenario: ScenarioRecord, **how: Any) -> Sample:
+    """Measure ``subject`` once under ``scenario``, alone; ``how`` as for `sample_in_steps`."""
+    steps = sample_in_steps(subject, scenario, **how)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def sample_in_steps(
     subject: SubjectRecord,
     scenario: ScenarioRecord,
     *,
@@ -124,11 +146,13 @@ def take_sample(
     cores: Cores,
     seed: int,
     tracers: Tracers | None = None,
-) -> Sample:
-    """Measure ``subject`` once under ``scenario``, in processes of its own.
+) -> Steps:
+    """Measure ``subject`` once under ``scenario``, in processes of its own; yield at rest before each slice.
 
     ``seed`` makes the load's payloads. Always returns a sample, with status ``failed`` and its reason if
-    anything went wrong; only what is no `Exception` (an interrupt) is raised, after everything was ended.
+    anything went wrong; only what is no `Exception` (an interrupt) is raised. However the generator ends, all
+    processes are ended first.
+
     With ``tracers`` the measured process leaves `marks`, and what the sample says of time is worth nothing.
     """
     identity = {
@@ -141,7 +165,7 @@ def take_sample(
     }
     cell = _Cell(subject, scenario, timing, cores, seed, tracers)
     try:
-        return Sample(**identity, status="ok", **_figures(cell))
+        return Sample(**identity, status="ok", **(yield from _figures(cell)))
     except ChildFailure as failure:
         return Sample(**identity, status="failed", reason=str(failure), stderr_tail=failure.stderr_tail)
     except OSError as error:
@@ -153,7 +177,7 @@ def client_limited(load_utilisation: float, server_utilisation: float) -> bool:
     return load_utilisation >= LOAD_SATURATED and server_utilisation <= load_utilisation - SERVER_SLACK
 
 
-def _figures(cell: _Cell) -> dict[str, Any]:
+def _figures(cell: _Cell) -> Generator[None, None, dict[str, Any]]:
     work = workload(cell.scenario.workload, cell.scenario.program)
     if isinstance(work, DrivenWorkload):
         with (
@@ -163,10 +187,10 @@ def _figures(cell: _Cell) -> dict[str, Any]:
         ):
             server = _start_server(children, work, cell.server_job(path, folder))
             loads = Loads(children, cell.load_jobs(work, folder))
-            return _served(children, server, loads, work.closes)
+            return (yield from _served(children, server, loads, work.closes))
     if isinstance(work, InProcessWorkload):
         with Children(cell.timing.deadline_s, cell.tracers) as children:
-            return _in_process(children, cell)
+            return (yield from _in_process(children, cell))
     raise TypeError(f"{work.name} is neither a served nor an in-process workload")
 
 
@@ -176,21 +200,24 @@ def _start_server(children: Children, work: DrivenWorkload, job: dict[str, Any])
     return children.start("server", "lab.harness.measured.keeper", job, KEEPER_GRACE_S)
 
 
-def _served(children: Children, server: Child, loads: Loads, closes: bool) -> dict[str, Any]:
+def _served(
+    children: Children, server: Child, loads: Loads, closes: bool
+) -> Generator[None, None, dict[str, Any]]:
     listening = children.expect(server, "listening", "the server to listen")
     memory = ConnectionMemory(children, server, loads)
     memory.open(listening["address"])
     loads_pinned = loads.warm_up()
-    server.send("begin")
-    children.expect(server, "begun", "the server to read its accounts")
-    setup_s = children.elapsed_s()
-    loads.run_slice()
+    setup_s, starts_s = children.elapsed_s(), []
     while not loads.are_through():
-        server.send("turn")
-        children.expect(server, "turned", "the server to read its accounts")
+        yield from children.rest()
+        starts_s.append(children.age_s())
+        server.send("begin")
+        children.expect(server, "begun", "the server to read its accounts")
         loads.run_slice()
-    server.send("end")
-    used = _without_event(children.expect(server, "used", "the server to read its accounts again"))
+        server.send("end")
+        children.expect(server, "ended", "the server to read its accounts again")
+    server.send("tell")
+    used = _without_event(children.expect(server, "used", "the server to tell what it used"))
     if closes:
         memory.close()
     measured = loads.measured()
@@ -200,17 +227,27 @@ def _served(children: Children, server: Child, loads: Loads, closes: bool) -> di
         **used,
         **measured,
         "setup_s": setup_s,
+        "slice_starts_s": tuple(starts_s),
         **memory.figures(),
         "client_limited": limited or was_late(measured["open_loop"], measured["latency"]),
         "pinned": bool(listening["pinned"] and loads_pinned),
     }
 
 
-def _in_process(children: Children, cell: _Cell) -> dict[str, Any]:
+def _in_process(children: Children, cell: _Cell) -> Generator[None, None, dict[str, Any]]:
     worker = children.start("server", "lab.harness.measured.worker", cell.server_job())
-    measured = children.expect(worker, "measured", "the workload to finish its window")
+    children.expect(worker, "ready", "the workload to warm up")
+    setup_s, starts_s, whole = children.elapsed_s(), [], False
+    while not whole:
+        yield from children.rest()
+        starts_s.append(children.age_s())
+        worker.send("go")
+        whole = children.expect(worker, "ended", "the workload to finish its window")["whole"]
+    worker.send("tell")
+    measured = children.expect(worker, "measured", "the workload to tell what it used")
     return _without_event(measured) | {
-        "setup_s": children.elapsed_s() - measured["window_s"],
+        "setup_s": setup_s,
+        "slice_starts_s": tuple(starts_s),
         "latency": _latency(measured["latency"]),
     }
 

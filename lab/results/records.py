@@ -155,9 +155,13 @@ class Sample:
     slice_cpu_s: tuple[float, ...] = ()
     """The server's CPU time in each slice of the window, in order; their sum is `cpu_s`. Empty: taken before
     there were slices."""
+    slice_starts_s: tuple[float, ...] = ()
+    """When each slice began, in seconds from ``started_at``: those of other samples lie in between. Empty:
+    taken before they alternated, and then the slices follow one another."""
     yardstick_ns: tuple[int, ...] = ()
-    """How long a fixed piece of work took on the server's core before, between and after the slices, one more
-    than there are slices. Empty where the server was not bound to a core."""
+    """How long a fixed piece of work took on the server's core before and after each slice, two readings a
+    slice; in older runs one more than there are slices, as two shared the one between them. Empty where the
+    server was not bound to a core."""
     client_limited: bool = False
     """The load was the limit: throughput and latency say little about the server."""
     pinned: bool = False

@@ -1,7 +1,7 @@
 """How fast the measured core was, and what the CPU time would have been at its full speed.
 
 A second of CPU time is worth less while the clock is low or a neighbour uses the other half of the core. The
-yardstick, laid on before, between and after the slices of a window, says how fast the core was. How strongly
+yardstick, laid on before and after each slice of a window, says how fast the core was. How strongly
 work follows it depends on the work: bytecode slows down as much as the yardstick does, copying inside the
 kernel less. So the run itself tells by how much: where the same subject under the same scenario was measured
 at different speeds, the slope of its cost against the speed, both as logarithms, over all of them together
@@ -47,10 +47,10 @@ class CoreSpeed:
 
         That of a slice is that of the yardsticks on its two sides. Empty where it is not known.
         """
-        known = self.full_ns is not None and len(sample.yardstick_ns) == len(sample.slice_cpu_s) + 1
-        if not known or min(sample.yardstick_ns, default=0) <= 0:
+        sides = _sides(sample)
+        if self.full_ns is None or min(sample.yardstick_ns, default=0) <= 0:
             return ()
-        return tuple(2 * self.full_ns / (before + after) for before, after in pairwise(sample.yardstick_ns))
+        return tuple(2 * self.full_ns / (before + after) for before, after in sides)
 
     def of(self, sample: Sample) -> float:
         """The speed over the whole window, by the CPU time in its slices; NaN where it is not known."""
@@ -68,6 +68,15 @@ class CoreSpeed:
         speed = self.of(sample)
         known = math.isfinite(speed) and speed > 0
         return sample.cpu_us_per_operation * (speed**self.sensitivity if known else 1.0)
+
+
+def _sides(sample: Sample) -> list[tuple[int, int]]:
+    """The yardsticks before and after each slice. In runs whose samples were taken one at a time, two slices
+    share the one between them. Empty where they do not fit."""
+    readings, slices = sample.yardstick_ns, len(sample.slice_cpu_s)
+    if len(readings) == 2 * slices:
+        return list(zip(readings[::2], readings[1::2], strict=True))
+    return list(pairwise(readings)) if len(readings) == slices + 1 else []
 
 
 def core_speed(samples: Sequence[Sample]) -> CoreSpeed:

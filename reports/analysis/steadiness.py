@@ -55,10 +55,23 @@ def steadiness(run: Run) -> Steadiness | None:
         if not sample.warmup:
             rounds[sample.round] = min(start_s / 60, rounds.get(sample.round, float("inf")))
         found = core.in_slices(sample)
-        window_s = start_s + sample.setup_s
-        minutes += [(window_s + sample.window_s * (i + 0.5) / len(found)) / 60 for i in range(len(found))]
+        minutes += [(start_s + moment_s) / 60 for moment_s in _middles_s(sample, len(found))]
         speeds += found
-    return Steadiness(np.array(minutes), np.array(speeds), rounds, core.sensitivity) if speeds else None
+    order = np.argsort(minutes, kind="stable")
+    return (
+        Steadiness(np.array(minutes)[order], np.array(speeds)[order], rounds, core.sensitivity)
+        if speeds
+        else None
+    )
+
+
+def _middles_s(sample: Sample, slices: int) -> list[float]:
+    """The middle of each slice, in seconds from the sample's beginning."""
+    if not slices:
+        return []
+    each_s = sample.window_s / slices
+    starts_s = sample.slice_starts_s or [sample.setup_s + each_s * number for number in range(slices)]
+    return [start_s + each_s / 2 for start_s in starts_s]
 
 
 def _starts_s(samples: tuple[Sample, ...]) -> list[float]:

@@ -48,7 +48,8 @@ COLUMNS: dict[str, str] = {
     "cpu_user_s": "server user CPU over the window, seconds",
     "cpu_system_s": "server system CPU over the window, seconds",
     "slice_cpu_s": "server CPU in each slice of the window, seconds, as a JSON list",
-    "yardstick_ns": "the yardstick before, between and after the slices, nanoseconds, as a JSON list",
+    "slice_starts_s": "when each slice began, seconds from started_at, as a JSON list",
+    "yardstick_ns": "the yardstick before and after each slice, nanoseconds, as a JSON list",
     "minor_faults": "pages mapped without disk access, over the window",
     "major_faults": "pages read from disk, over the window",
     "voluntary_switches": "times the server gave up the core to wait, over the window",
@@ -71,7 +72,7 @@ COLUMNS: dict[str, str] = {
 NESTED = ("latency", "open_loop", "counters")
 """Fields of a sample that become columns of their own."""
 
-LISTS = ("load_utilisations", "slice_cpu_s", "yardstick_ns")
+LISTS = ("load_utilisations", "slice_cpu_s", "slice_starts_s", "yardstick_ns")
 """Fields of a sample that are written as JSON lists."""
 
 OPERATION_COLUMNS = ("minor_faults", "major_faults", "voluntary_switches", "involuntary_switches")

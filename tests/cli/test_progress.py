@@ -11,6 +11,7 @@ from rich.console import Console
 
 from lab.cli import progress, terminal
 from lab.harness import runner
+from lab.harness.blocks import one_by_one
 from lab.harness.events import RoundFinished
 from lab.harness.planning import plan
 from lab.harness.planning.selection import Selection
@@ -44,7 +45,7 @@ def shown(show: progress.Show, record: RunRecord, folder: Path) -> None:
         runner.run(
             record,
             folder,
-            measure=measure,
+            measure=one_by_one(measure),
             on_event=show,
             cores=Cores(None, (None,), ""),
             clock=measure.clock,

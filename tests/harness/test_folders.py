@@ -12,6 +12,7 @@ import pytest
 
 from lab.errors import LabError, RunError
 from lab.harness import folders, runner
+from lab.harness.blocks import one_by_one
 from lab.harness.planning import plan
 from lab.harness.planning.selection import Selection
 from lab.harness.sampling import Cores
@@ -31,7 +32,12 @@ def interrupted(tmp_path: Path) -> Path:
         seed=7,
         catalogue=FakeCatalogue(),
     )
-    runner.run(record, tmp_path / "r", measure=FakeMeasure(interrupt_at=4), cores=Cores(None, (None,), ""))
+    runner.run(
+        record,
+        tmp_path / "r",
+        measure=one_by_one(FakeMeasure(interrupt_at=4)),
+        cores=Cores(None, (None,), ""),
+    )
     return tmp_path / "r"
 
 
@@ -150,6 +156,10 @@ def test_a_line_that_a_crash_cut_off_does_not_spoil_the_next_one(interrupted: Pa
     measure = FakeMeasure()
     with folders.open_for_resuming(interrupted, environment()) as run:
         runner.run(
-            run.record, interrupted, measure=measure, earlier=run.samples, cores=Cores(None, (None,), "")
+            run.record,
+            interrupted,
+            measure=one_by_one(measure),
+            earlier=run.samples,
+            cores=Cores(None, (None,), ""),
         )
     assert len(read_run(interrupted).samples) == 4 + len(measure.calls)

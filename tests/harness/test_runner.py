@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from lab.harness import runner
-from lab.harness.events import CellFinished, CellStarted, Event, RoundFinished, RunStarted, Warned
+from lab.harness.blocks import one_by_one
+from lab.harness.events import BlockStarted, CellFinished, Event, RoundFinished, RunStarted, Warned
 from lab.harness.planning import plan
 from lab.harness.planning.selection import Selection
 from lab.harness.sampling import Cores
@@ -24,7 +25,7 @@ def small_run(**changes: Any) -> RunRecord:
 
 
 def run(record: RunRecord, folder: Path, measure: FakeMeasure, **how: Any) -> runner.Outcome:
-    return runner.run(record, folder, measure=measure, cores=NO_CORES, clock=measure.clock, **how)
+    return runner.run(record, folder, measure=one_by_one(measure), cores=NO_CORES, clock=measure.clock, **how)
 
 
 def test_every_cell_is_measured_once_in_the_planned_order(tmp_path: Path) -> None:
@@ -46,7 +47,7 @@ def test_each_sample_is_on_the_disk_before_the_next_begins(tmp_path: Path) -> No
     kept: list[int] = []
 
     def look(event: Event) -> None:
-        if isinstance(event, CellStarted):
+        if isinstance(event, BlockStarted):
             kept.append(len(read_run(tmp_path).samples))
 
     run(small_run(), tmp_path, FakeMeasure(), on_event=look)
@@ -124,7 +125,9 @@ def test_the_events_tell_the_run_from_start_to_end(tmp_path: Path) -> None:
     started, *others = events
     assert isinstance(started, RunStarted)
     assert (started.cells, started.done) == (cells, 0)
-    assert [event.position for event in others if isinstance(event, CellStarted)] == list(range(1, cells + 1))
+    assert [event.position for event in others if isinstance(event, BlockStarted)] == list(
+        range(1, cells + 1)
+    )
     assert sum(1 for event in others if isinstance(event, CellFinished)) == cells
     rounds = [event for event in others if isinstance(event, RoundFinished)]
     assert [(event.round, event.done) for event in rounds] == [(0, cells // 2), (1, cells)]

@@ -54,6 +54,26 @@ def test_every_slice_has_its_speed_and_its_moment(run: Run) -> None:
     assert found.slow == pytest.approx(2 / 12)
 
 
+def test_slices_that_alternate_with_those_of_others_stand_at_their_own_moments(run: Run) -> None:
+    first, second = (
+        replace(
+            slices(sample, "2026-01-02T03:00:00+00:00", yardsticks_ns=(100, 100, 100)),
+            yardstick_ns=yardsticks_ns,
+            slice_starts_s=starts_s,
+        )
+        for sample, yardsticks_ns, starts_s in zip(
+            run.samples[2:4],
+            [(100, 100, 100, 300), (100, 100, 300, 300)],
+            [(2.0, 2.2), (2.1, 2.3)],
+            strict=True,
+        )
+    )
+    found = steadiness(replace(run, samples=(first, second)))
+    assert found is not None
+    assert list(found.minutes * 60) == pytest.approx([2.025, 2.125, 2.225, 2.325])
+    assert list(found.speeds) == pytest.approx([1.0, 1.0, 0.5, 1 / 3])
+
+
 def test_the_break_of_a_run_that_was_resumed_is_left_out(run: Run) -> None:
     found = steadiness(run)
     assert found is not None

@@ -69,7 +69,7 @@ class _Accounts:
 
     def answer(self) -> NoReturn:
         """Raises `LabError` when the program ends by itself."""
-        answers = {"memory": self._memory, "begin": self._begin, "turn": self._turn, "end": self._end}
+        answers = {"memory": self._memory, "begin": self._begin, "end": self._end, "tell": self._tell}
         while True:
             answers[self._command()]()
 
@@ -95,14 +95,15 @@ class _Accounts:
             marks.leave("begin", "started")
         self._channel.report("begun")
 
-    def _turn(self) -> None:
-        self._window.turn()
-        self._channel.report("turned")
-
     def _end(self) -> None:
         if self._traced:
             marks.leave("end", "started")
-        self._channel.report("used", **self._window.end(), peak_rss_bytes=self._program.tree.peak_rss_bytes())
+        self._window.end()
+        self._channel.report("ended")
+
+    def _tell(self) -> None:
+        peak = self._program.tree.peak_rss_bytes()
+        self._channel.report("used", **self._window.used(), peak_rss_bytes=peak)
 
 
 if __name__ == "__main__":

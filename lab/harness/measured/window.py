@@ -1,4 +1,4 @@
-"""The measured window of one sample, in slices, with the yardstick laid on between them.
+"""The measured window of one sample, in slices, with the yardstick laid on before and after each.
 
 Rules
 - An account is read only while nothing is under way. What lies between two slices belongs to none: neither
@@ -25,26 +25,21 @@ class Window:
         self._yardstick_ns: list[int] = []
 
     def begin(self) -> None:
-        """The first slice begins."""
+        """A slice begins."""
         self._measure_speed()
         self._began = self._read()
 
-    def turn(self) -> None:
-        """A slice has ended and the next begins."""
-        self._close_slice()
-        self._began = self._read()
+    def end(self) -> None:
+        """The slice has ended."""
+        self._slices.append(self._read() - self._began)
+        self._measure_speed()
 
-    def end(self) -> dict[str, Any]:
-        """The last slice has ended: what all used, under the names of `lab.results.Sample`'s fields."""
-        self._close_slice()
+    def used(self) -> dict[str, Any]:
+        """What all slices used, under the names of `lab.results.Sample`'s fields."""
         return sum(self._slices, Account()).told() | {
             "slice_cpu_s": [each.cpu_s for each in self._slices],
             "yardstick_ns": list(self._yardstick_ns),
         }
-
-    def _close_slice(self) -> None:
-        self._slices.append(self._read() - self._began)
-        self._measure_speed()
 
     def _measure_speed(self) -> None:
         if self._pinned:

@@ -95,70 +95,80 @@ def _control(channel: Channel, loop: asyncio.AbstractEventLoop | None, job: dict
                 if job["traced"]:
                     marks.leave("begin", "others")
                 channel.report("begun")
-            elif command == "turn":
-                window.turn()
-                channel.report("turned")
-            else:
+            elif command == "end":
                 if job["traced"]:
                     marks.leave("end", "others")
-                channel.report("used", **window.end(), peak_rss_bytes=observer.peak_rss_bytes())
+                window.end()
+                channel.report("ended")
+            else:
+                channel.report("used", **window.used(), peak_rss_bytes=observer.peak_rss_bytes())
     except BaseException as error:
         channel.fail(error)
 
 
 def _exercise(channel: Channel, job: dict[str, Any], work: InProcessWorkload) -> None:
-    """Warm up and measure a workload that drives itself; report what the window took."""
+    """Warm up and measure a workload that drives itself; report what the window took.
+
+    Between two slices the loop's thread waits for the parent, and so does everything that runs on it.
+    """
     if job["subject"] == subjects.FLOOR:
         with work.by_hand(job["values"]) as by_hand:
             by_hand.run(job["warmup_s"])
-            window = _OwnWindow(by_hand, None, job)
-            while window.is_open():
+            window = _OwnWindow(channel, by_hand, None, job)
+            while window.next_slice():
                 window.ran(by_hand.run(job["slice_s"]))
     else:
         loop = _new_loop(channel, job)
         with work.on_loop(loop, job["values"]) as exercise:
-            window = loop.run_until_complete(_measure(exercise, loop, job))
+            window = loop.run_until_complete(_measure(channel, exercise, loop, job))
     channel.report("measured", **window.figures(), pinned=job["pinned"])
 
 
-async def _measure(exercise: Exercise, loop: asyncio.AbstractEventLoop, job: dict[str, Any]) -> _OwnWindow:
+async def _measure(
+    channel: Channel, exercise: Exercise, loop: asyncio.AbstractEventLoop, job: dict[str, Any]
+) -> _OwnWindow:
     await exercise.run(job["warmup_s"])
-    window = _OwnWindow(exercise, loop, job)
-    while window.is_open():
+    window = _OwnWindow(channel, exercise, loop, job)
+    while window.next_slice():
         window.ran(await exercise.run(job["slice_s"]))
     return window
 
 
 class _OwnWindow:
-    """The window of an in-process workload: open from its making until its slices are as long as planned."""
+    """The window of an in-process workload: slices, until they are as long as planned."""
 
-    def __init__(self, exercise: Exercise | ExerciseByHand, loop: object | None, job: dict[str, Any]) -> None:
-        self._job = job
+    def __init__(
+        self,
+        channel: Channel,
+        exercise: Exercise | ExerciseByHand,
+        loop: object | None,
+        job: dict[str, Any],
+    ) -> None:
+        self._channel, self._job = channel, job
         self._latencies_ns = exercise.latencies_ns if isinstance(exercise, Timed) else []
         self._latencies_ns.clear()
         self._operations, self._window_s = 0, 0.0
         self._window = Window(lambda: observer.account(loop), job["pinned"])
-        self._used: dict[str, Any] = {}
+        channel.report("ready")
+
+    def next_slice(self) -> bool:
+        """Wait for the parent's word: True, a slice begins; False, it wants to be told what was used."""
+        if self._channel.command() == "tell":
+            return False
         self._window.begin()
-        if job["traced"]:
+        if self._job["traced"]:
             marks.leave("begin", "own")
         self._began_s = time.perf_counter()
-
-    def is_open(self) -> bool:
-        """Whether another slice is to be run."""
-        return not self._used
+        return True
 
     def ran(self, operations: int) -> None:
-        """A slice has ended, with so many ``operations``."""
+        """The slice has ended, with so many ``operations``."""
         self._operations += operations
         self._window_s += time.perf_counter() - self._began_s
-        if is_whole(self._window_s, self._job):
-            if self._job["traced"]:
-                marks.leave("end", "own")
-            self._used = self._window.end()
-        else:
-            self._window.turn()
-            self._began_s = time.perf_counter()
+        if self._job["traced"]:
+            marks.leave("end", "own")
+        self._window.end()
+        self._channel.report("ended", whole=is_whole(self._window_s, self._job))
 
     def figures(self) -> dict[str, Any]:
         """What was done and used in it."""
@@ -166,7 +176,7 @@ class _OwnWindow:
         return {
             "operations": self._operations,
             "window_s": self._window_s,
-            **self._used,
+            **self._window.used(),
             "peak_rss_bytes": observer.peak_rss_bytes(),
             "latency": asdict(latency) if latency else None,
         }

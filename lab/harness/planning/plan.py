@@ -7,7 +7,7 @@ Rules
 - Every run has the control, the control's A/A twin and the floor, whatever else was selected.
 - A round is a randomised block design: the scenarios in shuffled order, within each the subjects in shuffled
   order, every cell once. Ratios are paired by round and scenario; subjects that are compared thus stand
-  seconds apart, and a machine that drifts over minutes moves them together.
+  together, and what the machine does moves them together (`lab.harness.blocks`).
 - A cell that cannot run here is a `NotRun` with its reason, not a gap and not a failure.
 """
 

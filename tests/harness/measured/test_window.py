@@ -1,4 +1,4 @@
-"""The measured window: what belongs to its slices, and the yardstick between them."""
+"""The measured window: what belongs to its slices, and the yardstick before and after each."""
 
 from __future__ import annotations
 
@@ -38,17 +38,20 @@ def process(monkeypatch: pytest.MonkeyPatch) -> ScriptedProcess:
 def used_in_two_slices(window: Window, process: ScriptedProcess) -> dict[str, object]:
     window.begin()
     process.cpu_s += 2
-    window.turn()
+    window.end()
+    process.cpu_s += 100  # at rest: nobody's
+    window.begin()
     process.cpu_s += 3
-    return window.end()
+    window.end()
+    return window.used()
 
 
-def test_the_yardstick_is_laid_on_before_between_and_after_the_slices(process: ScriptedProcess) -> None:
+def test_the_yardstick_is_laid_on_before_and_after_each_slice(process: ScriptedProcess) -> None:
     used = used_in_two_slices(Window(process.account, pinned=True), process)
-    assert used["yardstick_ns"] == [100, 120, 140]
+    assert used["yardstick_ns"] == [100, 120, 140, 160]
 
 
-def test_what_the_yardstick_takes_belongs_to_no_slice(process: ScriptedProcess) -> None:
+def test_what_the_yardstick_takes_and_what_lies_between_belongs_to_no_slice(process: ScriptedProcess) -> None:
     used = used_in_two_slices(Window(process.account, pinned=True), process)
     assert used["slice_cpu_s"] == [2.0, 3.0]
     assert (used["cpu_user_s"], used["counters"]) == (5.0, {"waits": 5})

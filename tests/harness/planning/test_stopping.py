@@ -10,6 +10,7 @@ import pytest
 
 from lab.errors import LabError
 from lab.harness import runner
+from lab.harness.blocks import one_by_one
 from lab.harness.events import Event, RoundAdded, Stopped, Warned
 from lab.harness.planning import plan
 from lab.harness.planning.selection import Selection, chosen_profile
@@ -41,7 +42,13 @@ def run(
 ) -> runner.Outcome:
     cores = Cores(None, (None,), "not pinned")
     return runner.run(
-        record, folder, measure=measure, cores=cores, clock=measure.clock, how_precise=how_precise, **how
+        record,
+        folder,
+        measure=one_by_one(measure),
+        cores=cores,
+        clock=measure.clock,
+        how_precise=how_precise,
+        **how,
     )
 
 

@@ -1,0 +1,168 @@
+"""Samples that are taken together: who is beside whom, whose turn it is, and what becomes of a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from lab.harness import blocks
+from lab.harness.blocks import take_block, together
+from lab.harness.machine.cores import Cores
+from lab.harness.planning import plan
+from lab.harness.planning.plan import Cell
+from lab.harness.planning.selection import Selection
+from lab.harness.sampling import Steps, choose_cores
+from lab.results import ProgramRecord, RunRecord, Sample
+from tests.fake_measuring import FakeCatalogue, environment, figures
+from tests.harness.one_sample import TIMING
+
+PINNED = Cores(1, (0,), "server on core 1, load on core 0")
+HOW: dict[str, Any] = {"timing": TIMING, "cores": PINNED, "seed": 5}
+
+
+def planned(**changes: Any) -> RunRecord:
+    options = {"backends": ("epoll", "poll"), "workloads": ("echo-sockets",), "rounds": 1} | changes
+    return plan.build(Selection(**options), environment(), id="r", seed=7, catalogue=FakeCatalogue())
+
+
+def first_round(record: RunRecord) -> tuple[Cell, ...]:
+    return next(plan.rounds(record))
+
+
+def names(block: Any) -> list[str]:
+    return [cell.subject.name for cell in block]
+
+
+def test_all_subjects_of_a_scenario_are_taken_together() -> None:
+    cells = first_round(planned(workloads=("echo-sockets", "echo-streams")))
+    cut = list(together(cells, PINNED))
+    assert [len(block) for block in cut] == [len(cells) // 2] * 2
+    assert [cell for block in cut for cell in block] == list(cells)
+    assert all(len({cell.scenario.id for cell in block}) == 1 for block in cut)
+
+
+@pytest.mark.parametrize("workload", ["mixed", "idle-cpu"])
+def test_a_window_that_must_not_be_interrupted_is_taken_alone(workload: str) -> None:
+    assert {len(block) for block in together(first_round(planned(workloads=(workload,))), PINNED)} == {1}
+
+
+def test_where_processes_have_no_cores_of_their_own_each_is_taken_alone() -> None:
+    unpinned = Cores(None, (None,), "not pinned")
+    assert {len(block) for block in together(first_round(planned()), unpinned)} == {1}
+
+
+def test_a_program_of_somebodys_own_is_taken_alone() -> None:
+    program = ProgramRecord("command", "python server.py {port}", "/", "same")
+    cells = first_round(planned(workloads=(), programs=(program,)))
+    assert {len(block) for block in together(cells, PINNED)} == {1}
+
+
+def test_as_many_are_open_at_once_as_the_kernel_has_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "MOST_DESCRIPTORS", 40_000)
+    record = planned(workloads=("idle",), settings={("idle", "idle"): (9_000,)})
+    sizes = [len(block) for block in together(first_round(record), PINNED)]
+    assert sum(sizes) == len(record.subjects)
+    assert len(sizes) > 1
+    assert max(sizes) * 2 * 9_000 <= 40_000
+    assert max(sizes) - min(sizes) <= 1
+
+
+class Scripted:
+    """Samples without processes: what `sample_in_steps` is replaced by, and a diary of what happened."""
+
+    def __init__(self, slices: int = 3) -> None:
+        self.slices, self.diary = slices, []
+        self.failing: str | None = None
+        self.interrupted: str | None = None
+
+    def __call__(self, subject: Any, scenario: Any, **how: Any) -> Steps:
+        identity = {name: how[name] for name in ("round", "order", "warmup")}
+        identity |= {"subject": subject.name, "scenario": scenario.id, "started_at": ""}
+        self.diary.append(("opened", subject.name))
+        try:
+            for _ in range(self.slices):
+                yield
+                self.diary.append(("slice", subject.name))
+                if self.interrupted == subject.name:
+                    raise KeyboardInterrupt
+                if self.failing == subject.name:
+                    return Sample(**identity, status="failed", reason="expected to serve, crashed")
+            return Sample(**identity, status="ok", **figures(subject, scenario, how["round"]))
+        finally:
+            self.diary.append(("ended", subject.name))
+
+    def of(self, what: str) -> list[str]:
+        return [name for event, name in self.diary if event == what]
+
+
+@pytest.fixture
+def scripted(monkeypatch: pytest.MonkeyPatch) -> Scripted:
+    steps = Scripted()
+    monkeypatch.setattr(blocks, "sample_in_steps", steps)
+    return steps
+
+
+def test_all_are_open_before_the_first_slice(scripted: Scripted) -> None:
+    block = first_round(planned())
+    list(take_block(block, **HOW))
+    assert [event for event, _ in scripted.diary[: len(block)]] == ["opened"] * len(block)
+    assert scripted.of("opened") == names(block)
+
+
+def test_each_has_one_slice_in_every_pass_in_an_order_shuffled_anew(scripted: Scripted) -> None:
+    scripted.slices = 20
+    block = first_round(planned())
+    list(take_block(block, **HOW))
+    slices, count = scripted.of("slice"), len(block)
+    passes = [tuple(slices[begin : begin + count]) for begin in range(0, len(slices), count)]
+    assert len(passes) == 20
+    assert all(sorted(each) == sorted(names(block)) for each in passes)
+    assert len(set(passes)) > 10
+
+
+def test_the_order_follows_from_the_seed(scripted: Scripted) -> None:
+    block = first_round(planned())
+    list(take_block(block, **HOW))
+    first = scripted.diary.copy()
+    scripted.diary.clear()
+    list(take_block(block, **HOW))
+    assert scripted.diary == first
+
+
+def test_one_that_fails_leaves_the_others_their_windows(scripted: Scripted) -> None:
+    scripted.failing = "poll"
+    block = first_round(planned())
+    taken = {sample.subject: sample.status for sample in take_block(block, **HOW)}
+    assert taken == {name: "failed" if name == "poll" else "ok" for name in names(block)}
+    assert {scripted.of("slice").count(name) for name in taken if name != "poll"} == {3}
+    assert scripted.of("slice").count("poll") == 1
+
+
+def test_an_interrupt_ends_all_that_are_open(scripted: Scripted) -> None:
+    scripted.interrupted = "epoll"
+    block = first_round(planned())
+    with pytest.raises(KeyboardInterrupt):
+        list(take_block(block, **HOW))
+    assert sorted(scripted.of("ended")) == sorted(names(block))
+
+
+def test_who_stops_listening_ends_all_that_are_open(scripted: Scripted) -> None:
+    scripted.failing = "poll"
+    block = first_round(planned())
+    samples: Iterator[Sample] = take_block(block, **HOW)
+    assert next(samples).subject == "poll"
+    samples.close()
+    assert sorted(scripted.of("ended")) == sorted(names(block))
+
+
+def test_real_samples_are_taken_together_each_with_its_own_figures() -> None:
+    record = planned(backends=("epoll",), settings={("echo-sockets", "connections"): (3,)})
+    block = [cell for cell in first_round(record) if cell.subject.name in ("epoll", "asyncio", "floor")]
+    taken = list(take_block(block, timing=TIMING, cores=choose_cores(), seed=3))
+    assert sorted(sample.subject for sample in taken) == ["asyncio", "epoll", "floor"]
+    for sample in taken:
+        assert (sample.status, sample.reason) == ("ok", None)
+        assert sample.operations > 0
+        assert sample.window_s >= TIMING.window_s * 0.9
