@@ -12,8 +12,8 @@ Rules
 - Taken alone is what has no slices, and a program of somebody's own: what it does while nobody asks anything
   of it would stand in the others' slices.
 
-Pitfall: others have had the core and its caches in between. Filling them again is part of a slice, for all
-subjects alike: with slices of 40 ms it is a few thousandths of it.
+Pitfall: others have had the core and its caches in between. So each takes up its work for a moment, which
+counts for nothing, before a slice of it does (`slices.TAKE_UP_S`).
 """
 
 from __future__ import annotations

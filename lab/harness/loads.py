@@ -67,6 +67,10 @@ class Loads:
             quiet["pinned"] for quiet in self._all("go on", "quiet", "the load to connect and warm up")
         )
 
+    def take_up(self) -> None:
+        """Have all work for a moment and drain: what comes next finds its code and data in the caches."""
+        self._all("take up", "quiet", "the load to take up its work again")
+
     def run_slice(self) -> None:
         """Have all run the next slice of the window and drain."""
         self._slices.append(self._all("go", "measured", "the load to finish its window"))

@@ -210,6 +210,7 @@ def _served(
     setup_s, starts_s = children.elapsed_s(), []
     while not loads.are_through():
         yield from children.rest()
+        loads.take_up()
         starts_s.append(children.age_s())
         server.send("begin")
         children.expect(server, "begun", "the server to read its accounts")

@@ -10,6 +10,10 @@ SLICE_S = 0.04
 holds within it; and what it costs to come to rest after each is still a small part."""
 CLIENTS = 64
 """Clients that are under way and at rest again in so short a slice without being most of it."""
+TAKE_UP_S = 0.005
+"""Seconds of the same work before each slice, which belong to none. Others have had the core and its caches
+since the last; without it a slice costs about a thirtieth more than one that follows another at once
+(docs/method.md, "Taken together")."""
 
 
 def slice_s(window_s: float, clients: int) -> float:

@@ -18,6 +18,7 @@ from lab.harness.channel import Channel
 from lab.harness.latency import write_raw
 from lab.harness.load.client_kinds import from_job, open_clients
 from lab.harness.load.clients import LoadClients
+from lab.harness.slices import TAKE_UP_S
 
 
 def main() -> None:
@@ -33,8 +34,12 @@ def main() -> None:
         _connect(channel, clients)
         clients.run(job["warmup_s"])
         channel.report("quiet", pinned=job["pinned"])
-        while channel.command() != "close":
-            channel.report("measured", **_measure(clients, job["slice_s"], job["raw"]))
+        while (command := channel.command()) != "close":
+            if command == "take up":
+                clients.run(TAKE_UP_S)
+                channel.report("quiet", pinned=job["pinned"])
+            else:
+                channel.report("measured", **_measure(clients, job["slice_s"], job["raw"]))
         clients.close()
         channel.report("closed")
         channel.command()

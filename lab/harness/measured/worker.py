@@ -28,7 +28,7 @@ from lab.harness.machine import allocator
 from lab.harness.measured import marks, observer
 from lab.harness.measured.listener import listen
 from lab.harness.measured.window import Window
-from lab.harness.slices import is_whole
+from lab.harness.slices import TAKE_UP_S, is_whole
 from lab.results import ProgramRecord
 from lab.workloads.contract import Exercise, ExerciseByHand, InProcessWorkload, ServedWorkload, Timed
 from lab.workloads.registry import workload
@@ -115,7 +115,9 @@ def _exercise(channel: Channel, job: dict[str, Any], work: InProcessWorkload) ->
         with work.by_hand(job["values"]) as by_hand:
             by_hand.run(job["warmup_s"])
             window = _OwnWindow(channel, by_hand, None, job)
-            while window.next_slice():
+            while window.is_wanted():
+                by_hand.run(TAKE_UP_S)
+                window.begin()
                 window.ran(by_hand.run(job["slice_s"]))
     else:
         loop = _new_loop(channel, job)
@@ -129,7 +131,9 @@ async def _measure(
 ) -> _OwnWindow:
     await exercise.run(job["warmup_s"])
     window = _OwnWindow(channel, exercise, loop, job)
-    while window.next_slice():
+    while window.is_wanted():
+        await exercise.run(TAKE_UP_S)
+        window.begin()
         window.ran(await exercise.run(job["slice_s"]))
     return window
 
@@ -151,15 +155,18 @@ class _OwnWindow:
         self._window = Window(lambda: observer.account(loop), job["pinned"])
         channel.report("ready")
 
-    def next_slice(self) -> bool:
-        """Wait for the parent's word: True, a slice begins; False, it wants to be told what was used."""
-        if self._channel.command() == "tell":
-            return False
+    def is_wanted(self) -> bool:
+        """Wait for the parent's word: another slice, or (False) to be told what was used."""
+        self._measured = len(self._latencies_ns)
+        return self._channel.command() != "tell"
+
+    def begin(self) -> None:
+        """A slice begins. What was done until now belongs to none."""
+        del self._latencies_ns[self._measured :]
         self._window.begin()
         if self._job["traced"]:
             marks.leave("begin", "own")
         self._began_s = time.perf_counter()
-        return True
 
     def ran(self, operations: int) -> None:
         """The slice has ended, with so many ``operations``."""
