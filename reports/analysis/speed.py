@@ -7,9 +7,14 @@ kernel less. So the run itself tells by how much: where the same subject under t
 at different speeds, the slope of its cost against the speed, both as logarithms, over all of them together
 (a *control variate*). Each cost is multiplied by its speed to the power of that slope, the *sensitivity*.
 
+There are two slopes. The yardsticks of a whole block, the subjects under one scenario in one round, tell well
+how fast the machine was in that time: costs follow their mean. By how much one sample of the block had it
+better than another they tell less well, as the slices of all alternate and little is left to tell: costs
+follow that part with a slope of its own, and ratios within a block are not blurred by the yardstick's noise.
+
 Rules
-- Nothing is left out, and all samples of a run are treated by the same two figures, whichever subject they
-  are of. Where the yardstick says nothing about the costs the slope is nothing, and so is the correction.
+- Nothing is left out, and all samples of a run are treated by the same figures, whichever subject they are
+  of. Where the yardstick says nothing about the costs the slopes are nothing, and so is the correction.
 - The full speed is the run's own, so that figures of one run are comparable with one another, and with
   those of another run on the same machine as far as it reached its full speed in both.
 """
@@ -17,12 +22,12 @@ Rules
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 
 from lab.results import Sample
 
@@ -32,6 +37,9 @@ reading must not move every figure."""
 FEWEST_REPEATS = 20
 """Samples beyond the first of each cell that are needed before a slope is believed."""
 
+BLOCK = ["scenario", "round"]
+"""What the samples of a block have in common."""
+
 
 @dataclass(frozen=True)
 class CoreSpeed:
@@ -40,7 +48,11 @@ class CoreSpeed:
     full_ns: float | None
     """The yardstick at full speed, in nanoseconds; None where it was never laid on."""
     sensitivity: float = 0.0
-    """0 to 1: to which power of the core's slowness costs grow."""
+    """0 to 1: to which power of the core's slowness in a block the costs in it grow."""
+    within: float = 0.0
+    """0 to 1: the same for what a sample had slower than its block."""
+    blocks: Mapping[tuple[str, int], float] = field(default_factory=dict)
+    """The mean logarithm of the slowness in each; in a block that is not here a sample stands for itself."""
 
     def in_slices(self, sample: Sample) -> tuple[float, ...]:
         """The speed in each slice as a share of full speed, a little above 1 where it was faster.
@@ -65,9 +77,17 @@ class CoreSpeed:
 
         As it was accounted where the speed is not known; NaN when nothing was completed.
         """
+        slowness = self.slowness(sample)
+        if math.isnan(slowness):
+            return sample.cpu_us_per_operation
+        of_block = self.blocks.get((sample.scenario, sample.round), slowness)
+        felt = self.sensitivity * of_block + self.within * (slowness - of_block)
+        return sample.cpu_us_per_operation * math.exp(-felt)
+
+    def slowness(self, sample: Sample) -> float:
+        """The logarithm of how much slower than at full speed; NaN where it is not known."""
         speed = self.of(sample)
-        known = math.isfinite(speed) and speed > 0
-        return sample.cpu_us_per_operation * (speed**self.sensitivity if known else 1.0)
+        return -math.log(speed) if speed > 0 else math.nan
 
 
 def _sides(sample: Sample) -> list[tuple[int, int]]:
@@ -85,19 +105,36 @@ def core_speed(samples: Sequence[Sample]) -> CoreSpeed:
     if not readings:
         return CoreSpeed(None)
     speed = CoreSpeed(float(np.quantile(readings, FULL_SPEED_SHARE)))
-    return CoreSpeed(speed.full_ns, _sensitivity(speed, samples))
+    rows = _rows(speed, samples)
+    slowness = rows.groupby(BLOCK)["slowness"].mean()
+    return CoreSpeed(speed.full_ns, *_sensitivities(rows), blocks=dict(slowness))
 
 
-def _sensitivity(speed: CoreSpeed, samples: Iterable[Sample]) -> float:
-    """The slope of log cost against log slowness, within cells; 0 where there is too little to tell it by."""
-    cells: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
-    for sample in samples:
-        at, cost = speed.of(sample), sample.cpu_us_per_operation
-        if sample.status == "ok" and not sample.warmup and at > 0 and cost > 0:
-            cells[sample.scenario, sample.subject].append((-math.log(at), math.log(cost)))
-    off = [np.array(points) - np.mean(points, axis=0) for points in cells.values()]
-    if sum(len(points) - 1 for points in off) < FEWEST_REPEATS:
-        return 0.0
-    slowness, cost = np.concatenate(off).T
+def _rows(speed: CoreSpeed, samples: Sequence[Sample]) -> pd.DataFrame:
+    """Slowness and cost, as logarithms, of the samples that have both."""
+    names = [*BLOCK, "subject", "slowness", "cost"]
+    found = (
+        (sample.scenario, sample.round, sample.subject, speed.slowness(sample), sample.cpu_us_per_operation)
+        for sample in samples
+        if sample.status == "ok" and not sample.warmup and sample.cpu_us_per_operation > 0
+    )
+    rows = pd.DataFrame(found, columns=names).dropna()
+    return rows.assign(cost=np.log(rows["cost"].astype(float)))
+
+
+def _sensitivities(rows: pd.DataFrame) -> tuple[float, float]:
+    """The slopes of cost against slowness, within cells: of the blocks' means, and of what is off them; 0
+    where there is too little to tell them by."""
+    cells = rows.groupby(["scenario", "subject"])
+    if len(rows) - cells.ngroups < FEWEST_REPEATS:
+        return 0.0, 0.0
+    values = rows[["slowness", "cost"]]
+    off = values - cells[["slowness", "cost"]].transform("mean")
+    of_block = off.groupby([rows[name] for name in BLOCK]).transform("mean")
+    return _slope(of_block), _slope(off - of_block)
+
+
+def _slope(points: pd.DataFrame) -> float:
+    slowness, cost = points["slowness"].to_numpy(), points["cost"].to_numpy()
     spread = float(slowness @ slowness)
     return min(1.0, max(0.0, float(slowness @ cost) / spread)) if spread > 0 else 0.0

@@ -45,6 +45,10 @@ def slowed(run: Run, slowness_of: Callable[[Sample], float], sensitivity: float)
     return replace(run, samples=tuple(map(one, run.samples)))
 
 
+def slow_rounds(sample: Sample) -> float:
+    return 1.6 if sample.round % 2 else 1.0
+
+
 def sometimes_slow(sample: Sample) -> float:
     return 1.6 if (sample.order * 7) % 5 < 2 else 1.0
 
@@ -103,6 +107,29 @@ def test_slow_times_do_not_show_in_the_corrected_costs() -> None:
 def test_a_yardstick_that_explains_nothing_changes_nothing() -> None:
     noisy = SyntheticRun(rounds=9, scenarios=(echo(64), echo(1)), noise=0.2).build()
     assert core_speed(slowed(noisy, sometimes_slow, 0.0).samples).sensitivity < 0.15
+
+
+def test_costs_follow_a_slow_block_and_a_slow_sample_in_it_each_in_their_own_measure() -> None:
+    """As where slices alternate: what is left between the samples of a block is mostly the yardstick's."""
+    place = {subject.name: number for number, subject in enumerate(QUIET.record.subjects)}
+    samples = [
+        replace(sample, yardstick_ns=tuple(round(each * 1.1) for each in sample.yardstick_ns))
+        if (place[sample.subject] + sample.round) % 3 == 0  # three of nine in every block
+        else sample
+        for sample in slowed(QUIET, slow_rounds, 0.8).samples
+    ]
+    core = core_speed(samples)
+    assert core.sensitivity == pytest.approx(0.8, abs=0.05)
+    assert core.within == pytest.approx(0.0, abs=0.02)
+    quiet = {(each.scenario, each.subject): each.cpu_us_per_operation for each in QUIET.samples}
+    rows = [each for each in samples if not each.warmup]
+    off = [core.cost_us(each) / quiet[each.scenario, each.subject] for each in rows]
+    assert max(off) / min(off) < 1.02
+
+
+def test_within_a_block_only_what_follows_is_taken_out() -> None:
+    core = CoreSpeed(100.0, sensitivity=1.0, within=0.5, blocks={("echo", 0): math.log(1.2)})
+    assert core.cost_us(SAMPLE) == pytest.approx(60.0 / (1.2 * (1.5 / 1.2) ** 0.5))
 
 
 def test_costs_that_fall_on_a_slow_core_are_not_believed_to_follow_it() -> None:
