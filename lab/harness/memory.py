@@ -16,7 +16,7 @@ from lab.harness.loads import Loads
 
 FEWEST_CONNECTIONS = 1000
 """Below it a connection's share of the resident memory drowns in what else moves by a few pages."""
-CLOSING_S = 5.0
+CLOSING_S = 15.0
 """Seconds that a server may take to close its side of all connections."""
 LOOK_S = 0.01
 
