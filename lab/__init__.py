@@ -37,10 +37,14 @@ def run(
     # Imported here: the load process imports this package, does without asyncio, and starts in half the time.
     import asyncio
 
-    with asyncio.Runner(
-        debug=debug, loop_factory=functools.partial(new_event_loop, backend, tasks)
-    ) as runner:
-        return runner.run(main)
+    factory = functools.partial(new_event_loop, backend, tasks)
+    try:
+        with asyncio.Runner(debug=debug, loop_factory=factory) as runner:
+            return runner.run(main)
+    finally:
+        # Where no loop could be made nobody awaits it: Python would warn of that beside the error itself.
+        if asyncio.iscoroutine(main):
+            main.close()
 
 
 def __getattr__(name: str) -> Any:

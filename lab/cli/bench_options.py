@@ -60,7 +60,12 @@ how_long: Options = _together(
         metavar="smoke|quick|full",
         help="How thorough: smoke under a minute, quick under four, full over an hour.",
     ),
-    click.option("--rounds", type=int, help="How often each cell is measured."),
+    click.option(
+        "--rounds",
+        callback=values.option(values.whole),
+        metavar="N",
+        help="How often each cell is measured.",
+    ),
     click.option(
         "--duration",
         callback=values.option(values.duration_s),
@@ -133,7 +138,7 @@ parameters: Options = _together(
     ),
     click.option(
         "--load-processes",
-        type=click.IntRange(1, 64),
+        callback=values.option(values.whole_within(1, 64)),
         metavar="N",
         help="Divide a server's clients among so many processes.  [default: one for each physical core "
         "beside the server's, up to 4]",
@@ -170,7 +175,12 @@ own_program: Options = _together(
 """A program that is not the lab's."""
 
 which_run: Options = _together(
-    click.option("--seed", type=click.IntRange(min=0), help="Repeats the order of an earlier run."),
+    click.option(
+        "--seed",
+        callback=values.option(values.whole_within(0)),
+        metavar="N",
+        help="Repeats the order of an earlier run.",
+    ),
     click.option(
         "--out",
         callback=values.option(values.folder),

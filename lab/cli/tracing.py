@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lab.cli import values
 from lab.cli.run import PROGRAMS_OWN_ARGUMENTS, checked_backend, exit_code_of, loop_and_program
 from lab.errors import LabError
 
@@ -31,8 +32,9 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option(
     "--limit",
-    type=click.IntRange(min=0),
-    default=10,
+    callback=values.option(values.whole_within(0)),
+    default="10",
+    metavar="N",
     show_default=True,
     help="How many calls to tell in full; 0 for all.",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterable
 from decimal import Decimal, InvalidOperation
@@ -61,6 +62,20 @@ def whole(text: str) -> int:
     return int(count)
 
 
+def whole_within(least: int, most: int | None = None) -> Callable[[str], int]:
+    """`whole` with bounds, both included; what comes back raises `ValueError` for a number beyond them."""
+    bounds = f"of at least {least}" if most is None else f"from {least} to {most}"
+
+    def convert(text: str) -> int:
+        with contextlib.suppress(ValueError):
+            number = whole(text)
+            if number >= least and (most is None or number <= most):
+                return number
+        raise ValueError(f"expected a whole number {bounds}, got {text!r}: give one, or leave the option out")
+
+    return convert
+
+
 def folder(text: str) -> Path:
     """A folder by its name; raises `ValueError` for an empty one, which would be the working directory."""
     if not text:
@@ -89,6 +104,11 @@ def setting(text: str) -> tuple[tuple[str, str], tuple[int, ...]]:
     workload, dot, parameter = place.strip().partition(".")
     if not (equals and dot and workload and parameter and values.strip()):
         raise ValueError(f"expected workload.parameter=value, such as ring.pairs=100,1000; got {text!r}")
+    if "=" in values:
+        raise ValueError(
+            f"expected one parameter's values, such as ring.pairs=100,1000; got {text!r}: "
+            "repeat --set for each further parameter"
+        )
     # Only sizes are written with units of bytes; whichever parameter it is, the registry checks its range.
     convert = size_bytes if parameter == "size" else whole
     return (workload, parameter), tuple(_each(convert, values))

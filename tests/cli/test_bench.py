@@ -96,14 +96,16 @@ def test_what_is_left_out_is_told_before_the_start(here: Path) -> None:
         ("-w rings", "no workload is called 'rings'. Did you mean 'ring'?"),
         ("--profile fast", "no profile is called 'fast'. Choose from: smoke, quick, full."),
         ("--rounds 0", "expected 1 to 1,000 rounds, got 0"),
-        ("--rounds many", "'many' is not a valid integer"),
+        ("--rounds many", "expected a whole number such as 64 or 5000, got 'many'"),
         ("--duration soon", "expected a duration such as 0.3, 300ms, 2s or 10m, got 'soon'"),
         ("--size 1.5", "expected a whole number of bytes such as 1024, 1KiB or 100k, got '1.5'"),
         ("--connections -4", "expected a whole number such as 64 or 5000, got '-4'"),
         ("--set pairs=3", "expected workload.parameter=value, such as ring.pairs=100,1000; got 'pairs=3'"),
         ("--set ring.pears=3", "no parameter of ring is called 'pears'. Did you mean 'pairs'?"),
         ("--resume nowhere", "nowhere is not a run: expected run.json in it"),
-        ("--seed -1", "-1 is not in the range"),
+        ("--seed -1", "expected a whole number of at least 0, got '-1': give one, or leave the option out"),
+        ("--seed abc", "expected a whole number of at least 0, got 'abc'"),
+        ("--load-processes 65", "expected a whole number from 1 to 64, got '65'"),
     ],
 )
 def test_bad_input_gets_one_clear_line_and_exit_code_2(here: Path, words: str, message: str) -> None:

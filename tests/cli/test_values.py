@@ -106,6 +106,19 @@ def test_an_incomplete_setting_is_refused(text: str) -> None:
         values.setting(text)
 
 
+def test_settings_of_two_parameters_in_one_are_told_to_be_given_one_by_one() -> None:
+    with pytest.raises(ValueError, match="repeat --set for each further parameter"):
+        values.setting("ring.active=200,ring.pairs=100")
+
+
+def test_bounds_of_a_whole_number_are_included() -> None:
+    within = values.whole_within(1, 64)
+    assert (within("1"), within("64")) == (1, 64)
+    for text in ("0", "65", "abc"):
+        with pytest.raises(ValueError, match=f"expected a whole number from 1 to 64, got '{text}'"):
+            within(text)
+
+
 @pytest.mark.parametrize("text", ["", " ", ",", "epoll,", ",epoll", "epoll,,poll", "epoll, ,poll"])
 def test_an_empty_place_in_a_list_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="expected a name or names with commas between, got an empty"):

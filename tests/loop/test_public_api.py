@@ -24,6 +24,13 @@ async def loop_in_use() -> asyncio.AbstractEventLoop:
 # -- the front door ------------------------------------------------------------------------------------
 
 
+def test_an_unknown_backend_closes_the_coroutine_that_nobody_will_await() -> None:
+    main = loop_in_use()
+    with pytest.raises(backends.UnknownBackendError, match="nosuch"):
+        lab.run(main, backend="nosuch")
+    assert inspect.getcoroutinestate(main) == inspect.CORO_CLOSED
+
+
 def test_run_returns_what_main_returns_and_closes_its_loop() -> None:
     loop = lab.run(loop_in_use())
     assert isinstance(loop, lab.Loop)
