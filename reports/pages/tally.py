@@ -35,6 +35,14 @@ def ended_early(judgement: Judgement) -> str:
     return f"This run ended early, after {number} of {counted(judgement.samples_planned, 'sample')}."
 
 
+def lost(judgement: Judgement) -> str:
+    """What a run that calls itself complete lacks; empty if it has every sample."""
+    number, planned = len(judgement.frame), judgement.samples_planned
+    if number >= planned:
+        return ""
+    return f"This run is recorded as complete: expected {counted(planned, 'sample')}, got {number}."
+
+
 def failures(judgement: Judgement) -> str:
     """How many samples failed; empty if none did."""
     number, failed = len(judgement.frame), _failed(judgement)

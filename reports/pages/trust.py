@@ -60,6 +60,8 @@ def banners(judgement: Judgement) -> list[Banner]:
             found.append(Banner(False, said, todo))
     if record.status != "complete":
         found.append(Banner(False, tally.ended_early(judgement), tally.going_on(judgement)))
+    elif said := tally.lost(judgement):
+        found.append(Banner(False, said, tally.going_on(judgement)))
     if said := tally.failures(judgement):
         found.append(Banner(False, said, "See 'Failed samples' for what was expected and what came."))
     return found

@@ -97,6 +97,7 @@ def test_without_a_verdict_the_page_and_the_summary_say_why_and_what_to_do(
     [
         (run_of(0, status="interrupted"), "This run ended before its first sample."),
         (run_of(1, status="interrupted"), "This run ended early, after 1 of 27 samples."),
+        (run_of(26), "This run is recorded as complete: expected 27 samples, got 26."),
         (run_of(3, failed=1), "1 of 3 samples failed; it is excluded from every figure."),
         (run_of(3, failed=2), "2 of 3 samples failed; they are excluded from every figure."),
         (run_of(3, failed=3), "All 3 samples failed, so there is no figure to show."),
