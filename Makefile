@@ -27,6 +27,8 @@ READY := python-3.11-or-newer
 .PHONY: $(READY) $(READY)-dev
 endif
 READY_DEV := $(READY)-dev
+# A path in a .pth file, not an import hook: that would be loaded in each of a bench's hundreds of processes.
+EDITABLE := --config-settings editable_mode=compat --editable
 
 # What `make bench` passes on, where it is given. Lists may have spaces: BACKEND="epoll uvloop".
 ifdef RESUME
@@ -120,14 +122,14 @@ $(READY): pyproject.toml
 	@$(right_python)
 	@$(virtual_environment)
 	@echo 'Installing muxlab into $(VENV) ...'
-	@$(PY) -m pip install --quiet --disable-pip-version-check --editable .
+	@$(PY) -m pip install --quiet --disable-pip-version-check $(EDITABLE) .
 	@touch $@
 
 $(READY_DEV): pyproject.toml
 	@$(right_python)
 	@$(virtual_environment)
 	@echo 'Installing muxlab and what its tests need into $(VENV) ...'
-	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(PY) -m pip install --quiet --disable-pip-version-check $(EDITABLE) '.[dev]'
 	@touch $(READY) $@
 
 # Says what was found and what to do when PYTHON is missing or older than 3.11.

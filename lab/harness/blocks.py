@@ -37,11 +37,11 @@ Measure = Callable[..., Iterator[Sample]]
 """The signature of `take_block`."""
 
 
-def together(cells: Sequence[Cell], cores: Cores) -> Iterator[Sequence[Cell]]:
+def together(cells: Sequence[Cell]) -> Iterator[Sequence[Cell]]:
     """Cut ``cells``, a round in the order of the plan, into blocks, each of one scenario."""
     for _, same in itertools.groupby(cells, key=lambda cell: cell.scenario.id):
         block = list(same)
-        blocks = -(-len(block) // _most_at_once(block[0].scenario, cores))
+        blocks = -(-len(block) // _most_at_once(block[0].scenario))
         ends = [len(block) * number // blocks for number in range(blocks + 1)]
         yield from (block[begin:end] for begin, end in itertools.pairwise(ends))
 
@@ -93,9 +93,9 @@ def _in_turn(under_way: list[Steps], generator: random.Random) -> Iterator[Sampl
         generator.shuffle(under_way)
 
 
-def _most_at_once(scenario: ScenarioRecord, cores: Cores) -> int:
+def _most_at_once(scenario: ScenarioRecord) -> int:
     """How many samples of a scenario may be under way at once."""
-    if scenario.program is not None or not is_sliced(scenario, cores):
+    if scenario.program is not None or not is_sliced(scenario):
         return 1
     named, values = workload(scenario.workload), scenario.parameters
     each = named.server_descriptors(values) + named.load_descriptors(values)

@@ -215,7 +215,7 @@ class _Driver:
         self._on_event(Stopped(rounds, because))
 
     def _one_round(self, cells: tuple[Cell, ...], done: set[Key]) -> None:
-        for block in together(cells, self._cores):
+        for block in together(cells):
             self._one_block([cell for cell in block if self._is_left(cell, done)])
             self._position += len(block)
         if any(cell.key not in done for cell in cells):
@@ -239,7 +239,7 @@ class _Driver:
             return
         started = BlockStarted(tuple(block), self._position + 1, self._cells, self._pace.remaining_s)
         self._on_event(started)
-        began, by_subject = self._clock(), {cell.subject.name: cell for cell in block}
+        last_s, by_subject = self._clock(), {cell.subject.name: cell for cell in block}
         how = {
             "timing": plan.timing(self._record, block[0].scenario),
             "cores": self._cores,
@@ -249,7 +249,8 @@ class _Driver:
             append_sample(self._folder, sample)
             self._taken.append(sample)
             cell = by_subject[sample.subject]
-            self._pace.finished(cell, (self._clock() - began) / len(block))
+            self._pace.finished(cell, self._clock() - last_s)
+            last_s = self._clock()
             self._on_event(CellFinished(cell, sample, self._pace.remaining_s))
             self._count_failures(cell, sample)
 

@@ -72,7 +72,7 @@ class _Cell:
     @property
     def slice_s(self) -> float:
         """A slice's length: the window's where that is not cut."""
-        cut = is_sliced(self.scenario, self.cores) and not self.tracers
+        cut = is_sliced(self.scenario) and not self.tracers
         return slice_s(self.timing.window_s, self._clients()) if cut else self.timing.window_s
 
     def _clients(self) -> int:
@@ -118,11 +118,9 @@ class _Cell:
         ]
 
 
-def is_sliced(scenario: ScenarioRecord, cores: Cores) -> bool:
-    """Whether a window is cut into slices: not where it must not be interrupted, nor where processes are not
-    bound to a core, so that no speed can be told."""
-    work = workload(scenario.workload, scenario.program)
-    return cores.server is not None and scenario.load != "open" and work.slices
+def is_sliced(scenario: ScenarioRecord) -> bool:
+    """Whether a window is cut into slices: not where it must not be interrupted."""
+    return scenario.load != "open" and workload(scenario.workload, scenario.program).slices
 
 
 def take_sample(subject: SubjectRecord, scenario: ScenarioRecord, **how: Any) -> Sample:

@@ -36,9 +36,10 @@ def ended_early(judgement: Judgement) -> str:
 
 
 def lost(judgement: Judgement) -> str:
-    """What a run that calls itself complete lacks; empty if it has every sample."""
+    """What a run that calls itself complete lacks; empty if it has every sample, or some failed: a cell that
+    fails in every round is given up, and lacks the rest by rights."""
     number, planned = len(judgement.frame), judgement.samples_planned
-    if number >= planned:
+    if number >= planned or _failed(judgement):
         return ""
     return f"This run is recorded as complete: expected {counted(planned, 'sample')}, got {number}."
 

@@ -37,7 +37,7 @@ def names(block: Any) -> list[str]:
 
 def test_all_subjects_of_a_scenario_are_taken_together() -> None:
     cells = first_round(planned(workloads=("echo-sockets", "echo-streams")))
-    cut = list(together(cells, PINNED))
+    cut = list(together(cells))
     assert [len(block) for block in cut] == [len(cells) // 2] * 2
     assert [cell for block in cut for cell in block] == list(cells)
     assert all(len({cell.scenario.id for cell in block}) == 1 for block in cut)
@@ -45,24 +45,19 @@ def test_all_subjects_of_a_scenario_are_taken_together() -> None:
 
 @pytest.mark.parametrize("workload", ["mixed", "idle-cpu"])
 def test_a_window_that_must_not_be_interrupted_is_taken_alone(workload: str) -> None:
-    assert {len(block) for block in together(first_round(planned(workloads=(workload,))), PINNED)} == {1}
-
-
-def test_where_processes_have_no_cores_of_their_own_each_is_taken_alone() -> None:
-    unpinned = Cores(None, (None,), "not pinned")
-    assert {len(block) for block in together(first_round(planned()), unpinned)} == {1}
+    assert {len(block) for block in together(first_round(planned(workloads=(workload,))))} == {1}
 
 
 def test_a_program_of_somebodys_own_is_taken_alone() -> None:
     program = ProgramRecord("command", "python server.py {port}", "/", "same")
     cells = first_round(planned(workloads=(), programs=(program,)))
-    assert {len(block) for block in together(cells, PINNED)} == {1}
+    assert {len(block) for block in together(cells)} == {1}
 
 
 def test_as_many_are_open_at_once_as_the_kernel_has_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "MOST_DESCRIPTORS", 40_000)
     record = planned(workloads=("idle",), settings={("idle", "idle"): (9_000,)})
-    sizes = [len(block) for block in together(first_round(record), PINNED)]
+    sizes = [len(block) for block in together(first_round(record))]
     assert sum(sizes) == len(record.subjects)
     assert len(sizes) > 1
     assert max(sizes) * 2 * 9_000 <= 40_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -43,15 +44,15 @@ def test_the_record_says_how_the_run_ended(tmp_path: Path) -> None:
     assert kept.finished_at is not None
 
 
-def test_each_sample_is_on_the_disk_before_the_next_begins(tmp_path: Path) -> None:
+def test_each_sample_is_on_the_disk_as_soon_as_it_is_taken(tmp_path: Path) -> None:
     kept: list[int] = []
 
     def look(event: Event) -> None:
-        if isinstance(event, BlockStarted):
+        if isinstance(event, CellFinished):
             kept.append(len(read_run(tmp_path).samples))
 
     run(small_run(), tmp_path, FakeMeasure(), on_event=look)
-    assert kept == list(range(len(kept)))
+    assert kept == list(range(1, 1 + len(kept)))
 
 
 def test_an_interrupt_keeps_all_samples_and_marks_the_run(tmp_path: Path) -> None:
@@ -125,9 +126,12 @@ def test_the_events_tell_the_run_from_start_to_end(tmp_path: Path) -> None:
     started, *others = events
     assert isinstance(started, RunStarted)
     assert (started.cells, started.done) == (cells, 0)
-    assert [event.position for event in others if isinstance(event, BlockStarted)] == list(
-        range(1, cells + 1)
-    )
+    blocks = [event for event in others if isinstance(event, BlockStarted)]
+    assert [cell for each in blocks for cell in each.block] == [
+        c for cells in plan.rounds(record) for c in cells
+    ]
+    places = itertools.accumulate((len(each.block) for each in blocks), initial=1)
+    assert [each.position for each in blocks] == list(places)[:-1]
     assert sum(1 for event in others if isinstance(event, CellFinished)) == cells
     rounds = [event for event in others if isinstance(event, RoundFinished)]
     assert [(event.round, event.done) for event in rounds] == [(0, cells // 2), (1, cells)]

@@ -107,6 +107,12 @@ def test_a_banner_says_how_much_is_missing(run: Run, banner: str) -> None:
     assert banner in [each.what for each in context.context(judge(run))["banners"]]
 
 
+def test_a_cell_that_was_given_up_lacks_nothing() -> None:
+    banners = [each.what for each in context.context(judge(run_of(26, failed=3)))["banners"]]
+    assert "3 of 26 samples failed; they are excluded from every figure." in banners
+    assert not any("recorded as complete" in each for each in banners)
+
+
 def test_one_round_without_warm_up_is_called_that(tmp_path: Path) -> None:
     run = run_of(rounds=1, subjects=SUBJECTS[2:3])
     write_folder(dataclasses.replace(run, folder=tmp_path))

@@ -63,7 +63,7 @@ PROFILES: dict[str, Profile] = {
             rounds=5,
             warmup_rounds=0,
             window_s=0.2,
-            warmup_s=0.05,
+            warmup_s=0.03,
             points={
                 "echo-sockets": ({"connections": 64, "size": 1024},),
                 "echo-protocol": ({"connections": 64, "size": 1024},),
