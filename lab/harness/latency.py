@@ -10,8 +10,10 @@ import bisect
 import math
 from array import array
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from lab.results import LatencyRecord
+if TYPE_CHECKING:
+    from lab.results import LatencyRecord
 
 BUCKET_GROWTH = 1.05
 """Neighbouring buckets of the histogram lie 5 % apart: finer than what any figure shows."""
@@ -37,6 +39,9 @@ def latency_record(raw_ns: Iterable[int]) -> LatencyRecord | None:
 
     A percentile is the smallest time that at least that share of the operations did not exceed.
     """
+    # Imported here: the load process does without the records, which take a quarter of its start.
+    from lab.results import LatencyRecord
+
     ordered = sorted(raw_ns)
     if not ordered:
         return None

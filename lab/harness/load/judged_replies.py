@@ -10,8 +10,12 @@ Rules
 
 from __future__ import annotations
 
-from lab.results import BodyCheck
+from typing import TYPE_CHECKING
+
 from lab.workloads.http_replies import Reply
+
+if TYPE_CHECKING:
+    from lab.results import BodyCheck
 
 
 class JudgedReplies:

@@ -15,10 +15,12 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import sub
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lab.harness.load.open_loop import OpenLoop
-from lab.results import LatencyRecord, OpenLoopRecord
+
+if TYPE_CHECKING:
+    from lab.results import LatencyRecord, OpenLoopRecord
 
 LATE_SHARE = 0.25
 """A load whose p99 of lateness is this share of the p99 that it reports has measured itself."""
@@ -72,6 +74,8 @@ def open_loop_record(
     """One record of all load processes; None where nothing was sent. The backlog is then at most so much."""
     if uncorrected is None or late is None:
         return None
+    from lab.results import OpenLoopRecord  # as in `lab.harness.latency`
+
     added: dict[str, Any] = {
         name: sum(each[name] for each in totals) for name in ("offered", "unserved", "backlog")
     }
