@@ -8,8 +8,8 @@ their shares of it are added up before they get here (`Sample.load_utilisation`)
 *Little's law*: in a closed loop the requests on the way are as many as there are clients waiting, so
 throughput times mean latency must give that number back, whatever the server does. It checks the load's
 clocks and counts without a second measurement. The two ends of each slice of the window, where not all
-clients wait, put it off by up to one request for each client; ``LITTLE_BOUND`` is what is forgiven beyond
-that. In an open loop nothing fixes that number, so the load counts along how many requests are on the way,
+clients wait, put it off by up to one request for each client, and a last reply that is late by as long as it
+is; ``LITTLE_BOUND`` is what is forgiven beyond that. In an open loop nothing fixes that number, so the load counts along how many requests are on the way,
 and the law must give that. There the throughput is the offered rate, so nothing is said of a ceiling.
 
 Pitfall: where clients rest between two operations, fewer are on the way than there are clients, and how many
@@ -25,6 +25,7 @@ import json
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from lab.results import ScenarioRecord
@@ -82,7 +83,9 @@ def check_load(judgement: Judgement, scenario: ScenarioRecord) -> LoadCheck | No
     kept = None if is_open else on_the_way(scenario)
     whole = rows[rows["lost"] == 0]
     off = _deviations(whole, whole["open_on_the_way"] if is_open else kept)
-    broken = off[off.abs() > LITTLE_BOUND + _at_the_ends(rows.loc[off.index], kept or 1)]
+    ends = _at_the_ends(rows.loc[off.index], kept or 1)
+    stragglers = _waiting_for_the_last(rows.loc[off.index])
+    broken = off[(off > LITTLE_BOUND + ends) | (off < -LITTLE_BOUND - np.maximum(ends, stragglers))]
     return LoadCheck(
         ceiling_per_s=_ceiling_per_s(floor),
         busy=float(floor["load_utilisation"].median()) if len(floor) else math.nan,
@@ -106,8 +109,19 @@ def _deviations(rows: pd.DataFrame, expected: pd.Series | int | None) -> pd.Seri
 
 def _at_the_ends(rows: pd.DataFrame, clients: int) -> pd.Series:
     """By how much the ends of its slices may put each sample off, as a share."""
-    slices = rows["slice_cpu_s"].map(lambda each: max(1, len(json.loads(each))))
-    return clients * slices / rows["operations"]
+    return clients * _slices(rows) / rows["operations"]
+
+
+def _waiting_for_the_last(rows: pd.DataFrame) -> pd.Series:
+    """How many fewer, as a share, may be on the way since the others rest while each slice's last reply is
+    late: no later than the longest latency."""
+    if "latency_max_ns" not in rows:
+        return pd.Series(0.0, index=rows.index)
+    return _slices(rows) * rows["latency_max_ns"] / 1e9 / rows["window_s"]
+
+
+def _slices(rows: pd.DataFrame) -> pd.Series:
+    return rows["slice_cpu_s"].map(lambda each: max(1, len(json.loads(each))))
 
 
 def _ceiling_per_s(floor: pd.DataFrame) -> float | None:

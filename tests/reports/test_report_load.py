@@ -111,6 +111,15 @@ def test_the_ends_of_every_slice_of_a_window_are_forgiven() -> None:
     assert check(judge(changed(made, "poll", slice_cpu_s=(0.01,) * 4))).off == ()
 
 
+def test_clients_that_rest_while_the_last_reply_is_late_are_forgiven_but_none_too_many() -> None:
+    few = LatencyRecord(10_000, 1, 0.5e9 / 10_000 * 64 * 0.85, 1, 1, 1, 1, 1)
+    late = LatencyRecord(10_000, 1, 0.5e9 / 10_000 * 64 * 0.85, 1, 1, 1, 1, round(0.05e9))
+    many = LatencyRecord(10_000, 1, 0.5e9 / 10_000 * 64 * 1.15, 1, 1, 1, 1, round(0.05e9))
+    assert set(check(judge(changed(run(), "poll", operations=10_000, latency=few))).off) == {"poll"}
+    assert check(judge(changed(run(), "poll", operations=10_000, latency=late))).off == ()
+    assert set(check(judge(changed(run(), "poll", operations=10_000, latency=many))).off) == {"poll"}
+
+
 def test_a_sample_that_lost_datagrams_is_not_held_against_littles_law() -> None:
     slow = changed(slower_clock(1.3), "uvloop", lost=1)
     assert (check(judge(slow)).checked, check(judge(slow)).off) == (40, ())
