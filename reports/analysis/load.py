@@ -9,8 +9,9 @@ their shares of it are added up before they get here (`Sample.load_utilisation`)
 throughput times mean latency must give that number back, whatever the server does. It checks the load's
 clocks and counts without a second measurement. The two ends of each slice of the window, where not all
 clients wait, put it off by up to one request for each client, and a last reply that is late by as long as it
-is; ``LITTLE_BOUND`` is what is forgiven beyond that. In an open loop nothing fixes that number, so the load counts along how many requests are on the way,
-and the law must give that. There the throughput is the offered rate, so nothing is said of a ceiling.
+is; ``LITTLE_BOUND`` is what is forgiven beyond that. In an open loop nothing fixes that number, so the load
+counts along how many requests are on the way, and the law must give that. There the throughput is the offered
+rate, so nothing is said of a ceiling.
 
 Pitfall: where clients rest between two operations, fewer are on the way than there are clients, and how many
 is the server's doing. A pipeline's messages that are back early wait for the others of their ``depth``; the
