@@ -21,7 +21,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 from lab.harness.machine.cores import Cores
 from lab.harness.planning.plan import Cell
@@ -33,7 +33,7 @@ MOST_DESCRIPTORS = 100_000
 """Open at once in all processes of a block. Each connection takes some kilobytes of the kernel's memory at
 either end: a few hundred megabytes together."""
 
-Measure = Callable[..., Iterator[Sample]]
+Measure = Callable[..., Generator[Sample, None, None]]
 """The signature of `take_block`."""
 
 
@@ -46,9 +46,12 @@ def together(cells: Sequence[Cell]) -> Iterator[Sequence[Cell]]:
         yield from (block[begin:end] for begin, end in itertools.pairwise(ends))
 
 
-def take_block(cells: Sequence[Cell], *, timing: Timing, cores: Cores, seed: int) -> Iterator[Sample]:
+def take_block(
+    cells: Sequence[Cell], *, timing: Timing, cores: Cores, seed: int
+) -> Generator[Sample, None, None]:
     """Measure ``cells``, of one scenario and round, together; yield each sample once its window is whole.
 
+    To close it ends the processes of all that are under way.
     ``timing``, ``cores`` and ``seed`` as for `take_sample`; what goes wrong is a failed sample here, too.
     """
     with contextlib.ExitStack() as opened:
@@ -72,7 +75,7 @@ def take_block(cells: Sequence[Cell], *, timing: Timing, cores: Cores, seed: int
 def one_by_one(take: Callable[..., Sample]) -> Measure:
     """A `take_block` that has each sample taken alone, by something like `take_sample`."""
 
-    def take_all(cells: Sequence[Cell], **how: object) -> Iterator[Sample]:
+    def take_all(cells: Sequence[Cell], **how: object) -> Generator[Sample, None, None]:
         for cell in cells:
             yield take(
                 cell.subject, cell.scenario, round=cell.round, order=cell.order, warmup=cell.warmup, **how

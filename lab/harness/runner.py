@@ -12,6 +12,7 @@ Rules
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import time
@@ -245,14 +246,15 @@ class _Driver:
             "cores": self._cores,
             "seed": plan.load_seed(self._record, block[0]),
         }
-        for sample in self._measure(block, **how):
-            append_sample(self._folder, sample)
-            self._taken.append(sample)
-            cell = by_subject[sample.subject]
-            self._pace.finished(cell, self._clock() - last_s)
-            last_s = self._clock()
-            self._on_event(CellFinished(cell, sample, self._pace.remaining_s))
-            self._count_failures(cell, sample)
+        with contextlib.closing(self._measure(block, **how)) as samples:  # whatever happens, all are ended
+            for sample in samples:
+                append_sample(self._folder, sample)
+                self._taken.append(sample)
+                cell = by_subject[sample.subject]
+                self._pace.finished(cell, self._clock() - last_s)
+                last_s = self._clock()
+                self._on_event(CellFinished(cell, sample, self._pace.remaining_s))
+                self._count_failures(cell, sample)
 
     def _count_failures(self, cell: Cell, sample: Sample) -> None:
         pair = _pair(cell)

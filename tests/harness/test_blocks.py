@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -146,7 +145,7 @@ def test_an_interrupt_ends_all_that_are_open(scripted: Scripted) -> None:
 def test_who_stops_listening_ends_all_that_are_open(scripted: Scripted) -> None:
     scripted.failing = "poll"
     block = first_round(planned())
-    samples: Iterator[Sample] = take_block(block, **HOW)
+    samples = take_block(block, **HOW)
     assert next(samples).subject == "poll"
     samples.close()
     assert sorted(scripted.of("ended")) == sorted(names(block))

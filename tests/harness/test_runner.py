@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ from lab.harness import runner
 from lab.harness.blocks import one_by_one
 from lab.harness.events import BlockStarted, CellFinished, Event, RoundFinished, RunStarted, Warned
 from lab.harness.planning import plan
+from lab.harness.planning.plan import Cell
 from lab.harness.planning.selection import Selection
 from lab.harness.sampling import Cores
-from lab.results import RunRecord, read_run
+from lab.results import RunRecord, Sample, read_run
 from tests.fake_measuring import FakeCatalogue, FakeMeasure, environment
 
 NO_CORES = Cores(None, (None,), "not pinned")
@@ -116,6 +118,25 @@ def test_a_full_disk_is_raised_and_what_was_written_stays(tmp_path: Path) -> Non
         run(small_run(), tmp_path, FakeMeasure(disk_full_at=4))
     kept = read_run(tmp_path)
     assert (len(kept.samples), kept.record.status) == (4, "interrupted")
+
+
+def test_where_a_sample_cannot_be_kept_those_that_are_under_way_are_ended(tmp_path: Path) -> None:
+    ended: list[bool] = []
+
+    def measure(block: Sequence[Cell], **how: Any) -> Generator[Sample, None, None]:
+        try:
+            yield from one_by_one(FakeMeasure())(block, **how)
+        finally:
+            ended.append(True)
+
+    def full(event: Event) -> None:
+        if isinstance(event, CellFinished):
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left") as caught:
+        runner.run(small_run(), tmp_path, measure=measure, cores=NO_CORES, on_event=full)
+    assert caught.value.__traceback__ is not None  # it holds the frames, and yet
+    assert ended == [True]
 
 
 def test_the_events_tell_the_run_from_start_to_end(tmp_path: Path) -> None:
