@@ -51,7 +51,7 @@ def take_block(
 ) -> Generator[Sample, None, None]:
     """Measure ``cells``, of one scenario and round, together; yield each sample once its window is whole.
 
-    To close it ends the processes of all that are under way.
+    Closing the generator ends the processes of all that are under way.
     ``timing``, ``cores`` and ``seed`` as for `take_sample`; what goes wrong is a failed sample here, too.
     """
     with contextlib.ExitStack() as opened:

@@ -57,12 +57,10 @@ def steadiness(run: Run) -> Steadiness | None:
         found = core.in_slices(sample)
         minutes += [(start_s + moment_s) / 60 for moment_s in _middles_s(sample, len(found))]
         speeds += found
+    if not speeds:
+        return None
     order = np.argsort(minutes, kind="stable")
-    return (
-        Steadiness(np.array(minutes)[order], np.array(speeds)[order], rounds, core.sensitivity)
-        if speeds
-        else None
-    )
+    return Steadiness(np.array(minutes)[order], np.array(speeds)[order], rounds, core.sensitivity)
 
 
 def _middles_s(sample: Sample, slices: int) -> list[float]:

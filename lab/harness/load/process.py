@@ -37,7 +37,7 @@ def main() -> None:
         while (command := channel.command()) != "close":
             if command == "take up":
                 clients.run(TAKE_UP_S)
-                channel.report("quiet", pinned=job["pinned"])
+                channel.report("quiet")
             else:
                 channel.report("measured", **_measure(clients, job["slice_s"], job["raw"]))
         clients.close()

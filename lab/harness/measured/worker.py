@@ -151,18 +151,18 @@ class _OwnWindow:
         self._channel, self._job = channel, job
         self._latencies_ns = exercise.latencies_ns if isinstance(exercise, Timed) else []
         self._latencies_ns.clear()
+        self._latencies_kept = 0
         self._operations, self._window_s = 0, 0.0
         self._window = Window(lambda: observer.account(loop), job["pinned"])
         channel.report("ready")
 
     def is_wanted(self) -> bool:
         """Wait for the parent's word: another slice, or (False) to be told what was used."""
-        self._measured = len(self._latencies_ns)
         return self._channel.command() != "tell"
 
     def begin(self) -> None:
         """A slice begins. What was done until now belongs to none."""
-        del self._latencies_ns[self._measured :]
+        del self._latencies_ns[self._latencies_kept :]
         self._window.begin()
         if self._job["traced"]:
             marks.leave("begin", "own")
@@ -171,6 +171,7 @@ class _OwnWindow:
     def ran(self, operations: int) -> None:
         """The slice has ended, with so many ``operations``."""
         self._operations += operations
+        self._latencies_kept = len(self._latencies_ns)
         self._window_s += time.perf_counter() - self._began_s
         if self._job["traced"]:
             marks.leave("end", "own")
