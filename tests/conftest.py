@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 from collections.abc import Generator, Iterator
 
 import pytest
@@ -9,6 +10,9 @@ import pytest
 # Where one of these is set, pytest shows whole differences: minutes and gigabytes for two long messages.
 for variable in ("CI", "BUILD_NUMBER"):
     os.environ.pop(variable, None)
+
+# A shell starts what runs in its background with SIGINT ignored; the tests of Ctrl-C mean the usual Python.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
