@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import functools
+import itertools
+import runpy
 import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
 
 import click
 
@@ -82,9 +85,22 @@ def exit_code_of(run: Callable[[], object]) -> int:
         click.echo(str(end.code), err=True)
         return FAILED
     except BaseException as error:
-        traceback.print_exc(file=sys.stderr)
+        error.__traceback__ = _programs_own(error.__traceback__)
+        sys.excepthook(type(error), error, error.__traceback__)
         return INTERRUPTED if isinstance(error, KeyboardInterrupt) else FAILED
     return DONE
+
+
+def _programs_own(frames: TracebackType | None) -> TracebackType | None:
+    """``frames`` without those that led to the program: the lab's, and behind them runpy's."""
+    starter = runpy.run_path.__code__.co_filename
+    files = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(frames)]
+    if starter not in files:
+        return frames
+    led = itertools.dropwhile(lambda at: files[at] == starter, range(files.index(starter), len(files)))
+    for _ in range(next(led, len(files))):
+        frames = frames and frames.tb_next
+    return frames
 
 
 def checked_backend(name: str | None) -> None:
