@@ -7,11 +7,12 @@ import pytest
 import scipy.stats
 from synthetic_run import SLOPE_US, SUBJECTS, SyntheticRun, echo, idle, ring
 
+from lab.results import SubjectRecord
 from reports.analysis.estimate import Estimate, median_interval
 from reports.analysis.judgement import Judgement, judge
 from reports.analysis.line import Line, lines
-from reports.analysis.scaling import main_scalings
-from reports.pages.growth import markdown_table, sentences, tables, verdict
+from reports.analysis.scaling import Curve, Scaling, main_scalings
+from reports.pages.growth import _adding, markdown_table, sentences, tables, verdict
 from reports.pages.summary import markdown
 
 AXIS = np.array([100.0, 1_000.0, 5_000.0, 15_000.0])
@@ -96,9 +97,41 @@ def test_four_rounds_are_not_measurable() -> None:
 def test_the_sentence_has_a_number_for_who_pays_and_for_who_does_not() -> None:
     first, second = sentences(judged())
     assert first.startswith("From 10 to 5,000 idle connections (idle): each further idle connection adds ")
-    assert ") on poll" in first and ", nothing beyond noise on " in first and "epoll (" in first
+    assert ") on poll" in first and ", nothing beyond noise on " in first
     assert first.endswith("; select ends at 10.")
     assert "(ring): each further pair adds " in second
+
+
+def family_of(each_ns: dict[str, tuple[float, float, float]]) -> Scaling:
+    """Lines over 100 to 1,100 pairs at 10 us: by subject what each pair adds, and its interval."""
+    curves = []
+    for name, (value, low, high) in each_ns.items():
+        each_us = Estimate(value / 1e3, low / 1e3, high / 1e3, 9)
+        line = Line(Estimate(10.0, 9.0, 11.0, 9), each_us, 100, 1_100, misfit=0.0, noise_floor=0.01)
+        curves.append(Curve(SubjectRecord(name, "mini-loop", name), (), ends=None, line=line))
+    return Scaling("ring", "Ring", "event", "pairs", None, {}, (100, 1_100), tuple(curves), 0.01)
+
+
+@pytest.mark.parametrize(
+    ("each_ns", "said"),
+    [
+        (
+            {"a": (0.1, -1, 1), "b": (0.2, -1, 1), "poll": (9.0, 8, 10), "c": (-0.4, -1, 1)},
+            "9 ns (8 to 10) on poll, nothing beyond noise on the 3 others (within 0.4 ns)",
+        ),
+        (
+            {"a": (0.3, 0.2, 0.4), "b": (0.2, -1, 1), "poll": (9.0, 8, 10), "c": (0.1, -1, 1)},
+            "9 ns (8 to 10) on poll, at most 0.3 ns on the 3 others",
+        ),
+        ({"poll": (9.0, 8, 10), "epoll": (2, 1, 3)}, "9 ns (8 to 10) on poll and 2 ns (1 to 3) on epoll"),
+        ({"poll": (9.0, 8, 10), "a": (2, -1, 3)}, "9 ns (8 to 10) on poll, nothing beyond noise on a (2 ns)"),
+        ({"a": (3, -1, 4), "b": (2, -1, 3), "c": (-1, -2, 3)}, "nothing beyond noise on all 3 (within 3 ns)"),
+    ],
+)
+def test_who_pays_is_named_and_who_hardly_does_is_summed_up(
+    each_ns: dict[str, tuple[float, float, float]], said: str
+) -> None:
+    assert _adding(family_of(each_ns)) == [f"each further pair adds {said}"]
 
 
 def test_the_summary_and_the_page_have_the_intervals() -> None:
