@@ -21,7 +21,7 @@ from reports.figures.style import (
     shorten,
 )
 from reports.pages.growth import axis_name
-from reports.pages.phrases import brief, level, percent
+from reports.pages.phrases import apart, brief, level
 from reports.pages.trust import noise_note
 
 FAMILIES_AT_MOST = 6
@@ -108,7 +108,7 @@ def _rooms(axes: Axes, family: Scaling, with_names: bool) -> None:
     ends = [top / noise**0.02, top / noise**1.02]
     axes.plot([0.02, 0.02], ends, color=MUTED, linewidth=3, transform=across, solid_capstyle="butt")
     place = (0.02, (ends[0] * ends[1]) ** 0.5)
-    label = f"noise floor, {percent(family.noise_floor)}"
+    label = f"noise floor, {apart(family.noise_floor)}"
     axes.annotate(
         label,
         place,

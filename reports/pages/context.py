@@ -114,7 +114,7 @@ def scenario_table(judgement: Judgement, judged: ScenarioJudgement) -> dict[str,
     return {
         "scenario": judged.scenario,
         "best": judged.best,
-        "noise_floor": phrases.percent(judged.noise_floor),
+        "noise_floor": phrases.apart(judged.noise_floor),
         "load": load.note(judgement, judged.scenario.id),
         "headings": _headings(judgement, judged),
         "latency": judged.scenario.latency if any(cell.latency_us for cell in cells) else None,

@@ -72,6 +72,11 @@ def percent(share: float) -> str:
     return f"{share * 100:.1f} %"
 
 
+def apart(share: float) -> str:
+    """How far two costs lie apart: ``12.0 %``, and from the double on ``a factor of 2.5``."""
+    return percent(share) if share < 1 else f"a factor of {brief(1 + share)}"
+
+
 def called(subject: SubjectRecord) -> str:
     """A subject's name within a sentence: ``epoll``, ``the floor``."""
     return f"the {subject.name}" if subject.kind == "floor" else subject.name

@@ -16,7 +16,7 @@ from reports.analysis.noise import FEWEST_PAIRS, Trust
 from reports.pages import seasoning, tally
 from reports.pages.knees import unpunctual
 from reports.pages.load import contradictions
-from reports.pages.phrases import brief, counted, listed, percent, times
+from reports.pages.phrases import apart, brief, counted, listed, percent, times
 
 NOISY_FLOOR = 0.15
 SHOWN_AT_MOST = 3
@@ -70,11 +70,9 @@ def banners(judgement: Judgement) -> list[Banner]:
 def _chance(judgement: Judgement) -> str:
     """What noise can do, and where the pair shows that it did more."""
     noise = judgement.noise
-    said = (
-        f"a median of {counted(noise.rounds, 'round')} can differ by about {percent(noise.floor)} by chance"
-    )
+    said = f"a median of {counted(noise.rounds, 'round')} can differ by about {apart(noise.floor)} by chance"
     if noise.widest_floor > noise.floor:
-        seen = f"two identical subjects lay {percent(noise.widest_floor)} apart in {_worst_place(judgement)}"
+        seen = f"two identical subjects lay {apart(noise.widest_floor)} apart in {_worst_place(judgement)}"
         return f"{said} alone, and {seen}: there no smaller difference counts."
     return f"{said} alone."
 
@@ -85,7 +83,7 @@ def noise_floors(judgement: Judgement) -> str:
 
 
 def _range(floors: Sequence[float]) -> str:
-    low, high = percent(min(floors)), percent(max(floors))
+    low, high = apart(min(floors)), apart(max(floors))
     return high if low == high else f"{low} to {high}, by scenario"
 
 
@@ -167,11 +165,11 @@ def a_a_statement(judgement: Judgement) -> str:
 def _a_a_seen(judgement: Judgement) -> str:
     noise = judgement.noise
     twin = judgement.twin.twin_of if judgement.twin else "the control"
-    off = percent(abs(noise.ratio.value - 1)) if noise.ratio else "-"
+    off = apart(abs(noise.ratio.value - 1)) if noise.ratio else "-"
     pairs = counted(noise.pairs, "pair")
     if len(noise.offsets or {}) < 2:
         return f"{twin} measured twice lies {off} apart over {pairs}"
-    worst = percent(max((noise.offsets or {}).values()))
+    worst = apart(max((noise.offsets or {}).values()))
     return (
         f"{twin} measured twice lies up to {worst} apart in one scenario ({_worst_place(judgement)}), "
         f"{off} over all {pairs}, where scenarios can cancel"

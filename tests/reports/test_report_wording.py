@@ -15,7 +15,7 @@ from reports.analysis.judgement import Judgement, judge
 from reports.analysis.noise import NoiseCheck, Trust, check
 from reports.pages.context import scenario_table
 from reports.pages.headline import headline
-from reports.pages.phrases import counted, level, plural, verdict
+from reports.pages.phrases import apart, counted, level, plural, verdict
 from reports.pages.summary import markdown
 from reports.pages.trust import a_a_statement, banners, disagreement, how_sure, noise_floors
 from reports.pages.wording import workload_verdict
@@ -243,3 +243,11 @@ def test_two_that_have_too_few_rounds_in_common_are_not_called_level() -> None:
     judgement = judge(dataclasses.replace(whole, samples=kept))
     said = workload_verdict(judgement, list(judgement.scenarios))
     assert said.startswith("epoll has the lowest median, on too few rounds for a verdict")
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(0.0213, "2.1 %"), (0.994, "99.4 %"), (1.0, "a factor of 2"), (4.93, "a factor of 5.93")],
+)
+def test_costs_that_lie_the_double_apart_and_more_are_told_as_a_factor(share: float, said: str) -> None:
+    assert apart(share) == said
