@@ -55,6 +55,13 @@ def test_backend_and_tasks_can_be_chosen(script: Path) -> None:
     assert "5 bytes returned to main" in result.stdout
 
 
+@pytest.mark.parametrize("limit", ["-1", "x", "1.5"])
+def test_a_limit_is_a_whole_number(script: Path, limit: str) -> None:
+    result = trace("--limit", limit, script)
+    assert result.exit_code == 2
+    assert f"expected a whole number of at least 0, got '{limit}'" in result.output
+
+
 def test_a_program_gets_its_own_arguments_and_speaks_first(script: Path) -> None:
     assert trace(script, "--backend", "x").stdout.startswith("got b'hello' --backend x\nclient.py, on ")
 
