@@ -10,6 +10,8 @@ import pytest
 # Where one of these is set, pytest shows whole differences: minutes and gigabytes for two long messages.
 for variable in ("CI", "BUILD_NUMBER"):
     os.environ.pop(variable, None)
+# Where this is set, each process that a test starts would compile all that it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # A shell starts what runs in its background with SIGINT ignored; the tests of Ctrl-C mean the usual Python.
 signal.signal(signal.SIGINT, signal.default_int_handler)

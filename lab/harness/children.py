@@ -38,8 +38,13 @@ DISTORTING_VARIABLES = (
     "PYTHONMALLOC",
     "PYTHONTRACEMALLOC",
     "PYTHONPROFILEIMPORTTIME",
+    "PYTHONDONTWRITEBYTECODE",
 )
-"""Taken out of the children's environment: each changes what is measured, or fixes what must vary."""
+"""Taken out of the children's environment: each changes what is measured, or fixes what must vary.
+
+Without bytecode to read, every process would compile what it imports, for half its start, and keep a heap
+shaped by that, in each subject another one.
+"""
 
 Tracers = Mapping[str, Sequence[str]]
 """The command line that stands before that of a child, by the child's module; only few are traced."""
