@@ -22,6 +22,7 @@ import contextlib
 import itertools
 import random
 from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
 
 from lab.harness.machine.cores import Cores
 from lab.harness.planning.plan import Cell
@@ -69,7 +70,9 @@ def take_block(
             )
             opened.callback(steps.close)
             under_way.append(steps)
-        yield from _in_turn(under_way, random.Random(seed))
+        block = min(cell.order for cell in cells) if len(cells) > 1 else None
+        for sample in _in_turn(under_way, random.Random(seed)):
+            yield replace(sample, block=block)
 
 
 def one_by_one(take: Callable[..., Sample]) -> Measure:

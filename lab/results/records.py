@@ -135,6 +135,9 @@ class Sample:
     buffers, not the kernel's. None where there were too few connections to tell, or none."""
     kept_connection_bytes: float | None = None
     """The same once all have been closed: what the server keeps of it, and of what the window added."""
+    block: int | None = None
+    """The block in which it was taken together with others, their slices alternating: the least ``order`` in
+    it. None: taken alone."""
     setup_s: float = 0.0
     """From starting the processes to the window: imports, connecting, warm-up."""
     latency: LatencyRecord | None = None

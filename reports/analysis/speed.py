@@ -7,10 +7,11 @@ kernel less. So the run itself tells by how much: where the same subject under t
 at different speeds, the slope of its cost against the speed, both as logarithms, over all of them together
 (a *control variate*). Each cost is multiplied by its speed to the power of that slope, the *sensitivity*.
 
-There are two slopes. The yardsticks of a whole block, the subjects under one scenario in one round, tell well
-how fast the machine was in that time: costs follow their mean. By how much one sample of the block had it
-better than another they tell less well, as the slices of all alternate and little is left to tell: costs
-follow that part with a slope of its own, and ratios within a block are not blurred by the yardstick's noise.
+There are two slopes. The yardsticks of a whole block, of samples that were taken together, tell well how fast
+the machine was in that time: costs follow their mean. By how much one sample of the block had it better than
+another they tell less well, as the slices of all alternate and little is left to tell: costs follow that part
+with a slope of its own, and ratios within a block are not blurred by the yardstick's noise. A sample that was
+taken alone is a block of one.
 
 Rules
 - Nothing is left out, and all samples of a run are treated by the same figures, whichever subject they are
@@ -37,9 +38,6 @@ reading must not move every figure."""
 FEWEST_REPEATS = 20
 """Samples beyond the first of each cell that are needed before a slope is believed."""
 
-BLOCK = ["scenario", "round"]
-"""What the samples of a block have in common."""
-
 
 @dataclass(frozen=True)
 class CoreSpeed:
@@ -51,8 +49,8 @@ class CoreSpeed:
     """0 to 1: to which power of the core's slowness in a block the costs in it grow."""
     within: float = 0.0
     """0 to 1: the same for what a sample had slower than its block."""
-    blocks: Mapping[tuple[str, int], float] = field(default_factory=dict)
-    """The mean logarithm of the slowness in each; in a block that is not here a sample stands for itself."""
+    blocks: Mapping[int, float] = field(default_factory=dict)
+    """The mean logarithm of the slowness in each; a sample taken alone, in none, stands for itself."""
 
     def in_slices(self, sample: Sample) -> tuple[float, ...]:
         """The speed in each slice as a share of full speed, a little above 1 where it was faster.
@@ -80,7 +78,7 @@ class CoreSpeed:
         slowness = self.slowness(sample)
         if math.isnan(slowness):
             return sample.cpu_us_per_operation
-        of_block = self.blocks.get((sample.scenario, sample.round), slowness)
+        of_block = slowness if sample.block is None else self.blocks.get(sample.block, slowness)
         felt = self.sensitivity * of_block + self.within * (slowness - of_block)
         return sample.cpu_us_per_operation * math.exp(-felt)
 
@@ -106,19 +104,21 @@ def core_speed(samples: Sequence[Sample]) -> CoreSpeed:
         return CoreSpeed(None)
     speed = CoreSpeed(float(np.quantile(readings, FULL_SPEED_SHARE)))
     rows = _rows(speed, samples)
-    slowness = rows.groupby(BLOCK)["slowness"].mean()
-    return CoreSpeed(speed.full_ns, *_sensitivities(rows), blocks=dict(slowness))
+    blocks = rows.dropna(subset="block").groupby("block")["slowness"].mean()
+    return CoreSpeed(
+        speed.full_ns, *_sensitivities(rows), blocks={int(at): mean for at, mean in blocks.items()}
+    )
 
 
 def _rows(speed: CoreSpeed, samples: Sequence[Sample]) -> pd.DataFrame:
-    """Slowness and cost, as logarithms, of the samples that have both."""
-    names = [*BLOCK, "subject", "slowness", "cost"]
+    """Block, slowness and cost, the latter two as logarithms, of the samples that have both."""
+    names = ["scenario", "subject", "block", "slowness", "cost"]
     found = (
-        (sample.scenario, sample.round, sample.subject, speed.slowness(sample), sample.cpu_us_per_operation)
+        (sample.scenario, sample.subject, sample.block, speed.slowness(sample), sample.cpu_us_per_operation)
         for sample in samples
         if sample.status == "ok" and not sample.warmup and sample.cpu_us_per_operation > 0
     )
-    rows = pd.DataFrame(found, columns=names).dropna()
+    rows = pd.DataFrame(found, columns=names).dropna(subset=["slowness", "cost"])
     return rows.assign(cost=np.log(rows["cost"].astype(float)))
 
 
@@ -130,7 +130,7 @@ def _sensitivities(rows: pd.DataFrame) -> tuple[float, float]:
         return 0.0, 0.0
     values = rows[["slowness", "cost"]]
     off = values - cells[["slowness", "cost"]].transform("mean")
-    of_block = off.groupby([rows[name] for name in BLOCK]).transform("mean")
+    of_block = off.groupby(rows["block"]).transform("mean").fillna(off)
     return _slope(of_block), _slope(off - of_block)
 
 

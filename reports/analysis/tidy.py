@@ -26,6 +26,7 @@ COLUMNS: dict[str, str] = {
     "unit": "what one operation is: request, event, timer and so on",
     "round": "from 0; ratios are paired by it; warm-ups count down from -1",
     "order": "position in the run, from 0",
+    "block": "with whom it was taken together, slices alternating: the least order among them; empty: alone",
     "started_at": "ISO 8601",
     "status": "ok or failed",
     "warmup": "recorded, but never counted",

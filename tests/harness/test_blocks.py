@@ -105,6 +105,12 @@ def test_all_are_open_before_the_first_slice(scripted: Scripted) -> None:
     assert scripted.of("opened") == names(block)
 
 
+def test_each_sample_names_the_block_that_it_was_taken_in(scripted: Scripted) -> None:
+    block = first_round(planned())
+    assert {sample.block for sample in take_block(block, **HOW)} == {min(cell.order for cell in block)}
+    assert [sample.block for sample in take_block(block[:1], **HOW)] == [None]
+
+
 def test_each_has_one_slice_in_every_pass_in_an_order_shuffled_anew(scripted: Scripted) -> None:
     scripted.slices = 20
     block = first_round(planned())

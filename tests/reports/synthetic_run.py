@@ -149,7 +149,7 @@ class SyntheticRun:
             cells = [(s, c) for s in self.subjects for c in self.scenarios if not self._unfit(s, c)]
             for index in rng.permutation(len(cells)):
                 samples.append(self._sample(rng, *cells[index], round_, len(samples)))
-        return Run(Path("synthetic"), self._record(), tuple(samples[: self.keep_samples]))
+        return Run(Path("synthetic"), self._record(), in_blocks(samples[: self.keep_samples]))
 
     def write(self, folder: Path) -> Run:
         run = dataclasses.replace(self.build(), folder=folder)
@@ -235,6 +235,14 @@ class SyntheticRun:
             client_limited=subject.kind == "floor",
             pinned=True,
         )
+
+
+def in_blocks(samples: list[Sample]) -> tuple[Sample, ...]:
+    """The same, taken together by scenario and round."""
+    blocks: dict[tuple[str, int], int] = {}
+    for each in samples:
+        blocks.setdefault((each.scenario, each.round), each.order)
+    return tuple(dataclasses.replace(each, block=blocks[each.scenario, each.round]) for each in samples)
 
 
 def write_folder(run: Run) -> None:

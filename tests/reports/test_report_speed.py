@@ -128,8 +128,32 @@ def test_costs_follow_a_slow_block_and_a_slow_sample_in_it_each_in_their_own_mea
 
 
 def test_within_a_block_only_what_follows_is_taken_out() -> None:
-    core = CoreSpeed(100.0, sensitivity=1.0, within=0.5, blocks={("echo", 0): math.log(1.2)})
-    assert core.cost_us(SAMPLE) == pytest.approx(60.0 / (1.2 * (1.5 / 1.2) ** 0.5))
+    core = CoreSpeed(100.0, sensitivity=1.0, within=0.5, blocks={7: math.log(1.2)})
+    assert core.cost_us(replace(SAMPLE, block=7)) == pytest.approx(60.0 / (1.2 * (1.5 / 1.2) ** 0.5))
+
+
+def test_a_sample_that_was_taken_alone_follows_as_a_block_does() -> None:
+    core = CoreSpeed(100.0, sensitivity=1.0, within=0.5, blocks={0: math.log(1.2)})
+    assert core.cost_us(SAMPLE) == pytest.approx(40.0)
+
+
+def test_samples_that_were_taken_alone_do_not_bend_the_slope_within_blocks() -> None:
+    """Their slowness is the machine's, all of it; between the samples of a block it is mostly noise."""
+    place = {subject.name: number for number, subject in enumerate(QUIET.record.subjects)}
+    samples = [
+        replace(sample, yardstick_ns=tuple(round(each * 1.1) for each in sample.yardstick_ns))
+        if sample.scenario == echo(64).id and (place[sample.subject] + sample.round) % 3 == 0
+        else sample
+        for sample in slowed(QUIET, slow_rounds, 0.8).samples
+    ]
+    alone = [
+        replace(sample, block=None) if sample.scenario != echo(64).id else sample
+        for sample in slowed(replace(QUIET, samples=tuple(samples)), sometimes_slow, 0.8).samples
+    ]
+    together = [each for each in samples if each.scenario == echo(64).id]
+    mixed = core_speed([*together, *(each for each in alone if each.block is None)])
+    assert mixed.within == pytest.approx(0.0, abs=0.02)
+    assert mixed.sensitivity == pytest.approx(0.8, abs=0.05)
 
 
 def test_costs_that_fall_on_a_slow_core_are_not_believed_to_follow_it() -> None:
