@@ -108,9 +108,8 @@ def offered_loads(judgement: Judgement) -> tuple[OfferedLoad, ...]:
         if each.rate_per_s is not None:
             families.setdefault(without_rate(each.id), []).append(each)
     rows = counted(judgement.frame)
-    if "open_rate_per_s" not in rows:
+    if "open_offered" not in rows:
         return ()
-    rows = rows[rows["open_rate_per_s"].notna()]
     found = (_offered_load(judgement, name, members, rows) for name, members in families.items())
     return tuple(each for each in found if each.curves)
 
@@ -127,7 +126,7 @@ def _offered_load(
     mine = rows[rows["scenario"].isin([each.id for each in members])]
     trials = {each.subject: each for each in judgement.run.record.capacities if each.scenario == name}
     curves = [
-        LoadCurve(subject, _points(mine[mine["subject"] == subject.name]), trials.get(subject.name))
+        LoadCurve(subject, _points(members, mine[mine["subject"] == subject.name]), trials.get(subject.name))
         for subject in judgement.run.record.subjects
         if subject.twin_of is None
     ]
@@ -143,9 +142,11 @@ def _offered_load(
     )
 
 
-def _points(rows: pd.DataFrame) -> tuple[RatePoint, ...]:
-    """A point a rate."""
-    return tuple(_point(int(str(rate)), at) for rate, at in rows.groupby("open_rate_per_s", sort=True))
+def _points(members: list[ScenarioRecord], rows: pd.DataFrame) -> tuple[RatePoint, ...]:
+    """A point for each of ``members`` that has rows."""
+    by_scenario = dict(list(rows.groupby("scenario", sort=False)))
+    at_rates = [(each.rate_per_s or 0, by_scenario.get(each.id)) for each in members]
+    return tuple(_point(rate_per_s, at) for rate_per_s, at in at_rates if at is not None)
 
 
 def _point(rate_per_s: int, rows: pd.DataFrame) -> RatePoint:
