@@ -17,7 +17,7 @@ from lab.results import Run, ScenarioRecord, SubjectRecord
 from reports.analysis.cells import Cell, CellBuilder, paired
 from reports.analysis.comparison import Comparison, Verdict, compare
 from reports.analysis.estimate import FEWEST_ROUNDS, Values, ratios
-from reports.analysis.noise import NoiseCheck, check
+from reports.analysis.noise import NoiseCheck, check, relative_scatter
 from reports.analysis.tidy import counted, tidy
 
 
@@ -109,7 +109,8 @@ def judge(run: Run) -> Judgement:
     twin = next((each for each in subjects if each.twin_of), None)
     floor = next((each for each in subjects if each.kind == "floor"), None)
     pairs = {scenario.id: paired(rows, scenario.id) for scenario in run.record.scenarios}
-    noise = check(_twin_logs(pairs, twin), run.record.seed)
+    scatter = relative_scatter(pairs, run.record.control.name) if run.record.control else {}
+    noise = check(_twin_logs(pairs, twin), run.record.seed, scatter)
     builder = CellBuilder(run, rows, frame)
     judged = []
     for scenario in run.record.scenarios:

@@ -15,8 +15,11 @@ can never raise the alarm; the check then says that it cannot tell.
 
 *How far apart do identical subjects land?* The noise floor: the half width within which the median ratio of
 two identical subjects stays in 95 % of scenarios at this number of rounds (robust scale of the pairs' log
-ratios, times the standard error of a median). Verdicts call anything smaller "no difference". It is what
-chance can do, not a bound: where the pair itself lay further apart, that scenario's floor is as wide.
+ratios, times the standard error of a median). Scenarios differ in noise, threefold in some runs, and five
+pairs tell little of one: how noisy each is beside the others is taken from the scatter of *all* subjects'
+ratios over its rounds (`relative_scatter`), how noisy the run is from the pair. Verdicts call anything
+smaller "no difference". It is what chance can do, not a bound: where the pair itself lay further apart, that
+scenario's floor is as wide.
 
 Pitfall: the median over all pairs is signed, so scenarios that err in opposite directions cancel in it. It
 is never shown without the largest difference of a single scenario.
@@ -25,7 +28,8 @@ is never shown without the largest difference of a single scenario.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -38,6 +42,9 @@ FEWEST_PAIRS = 8
 FLIPS = 10_000
 ASSUMED_FLOOR = 0.05
 """The noise floor of a run without an A/A pair: what quiet desktop machines show in five rounds."""
+
+PRIOR_FREEDOM = 10
+"""As many degrees of freedom speak for a scenario's being as noisy as the typical one, before it is heard."""
 
 NORMAL_PER_MEDIAN_DEVIATION = 1.4826
 MEDIAN_STANDARD_ERROR = 1.2533
@@ -64,7 +71,7 @@ class NoiseCheck:
     ratio: Estimate | None
     """Twin over control, over all pairs."""
     floor: float
-    """Differences below this count as none in every scenario; `floor_for` may be wider."""
+    """Differences below this count as none in a scenario of typical noise."""
     rounds: int = 0
     """Pairs of a typical scenario."""
     worst_scenario: str | None = None
@@ -72,19 +79,25 @@ class NoiseCheck:
     worst_ratio: float = math.nan
     offsets: dict[str, float] | None = None
     """By scenario: how far the twin's median lay from the control's, relative."""
+    by_chance: dict[str, float] = field(default_factory=dict)
+    """By scenario: how far chance alone can put them apart there; `floor` where it is not known."""
 
     def floor_for(self, scenario: str) -> float:
         """The noise floor of one scenario: at least what the pair showed right there."""
-        return max(self.floor, (self.offsets or {}).get(scenario, 0.0))
+        return max(self.by_chance.get(scenario, self.floor), (self.offsets or {}).get(scenario, 0.0))
 
     @property
     def widest_floor(self) -> float:
         """The largest noise floor that any scenario's verdicts use."""
-        return max([self.floor, *(self.offsets or {}).values()])
+        return max(map(self.floor_for, {**self.by_chance, **(self.offsets or {})}), default=self.floor)
 
 
-def check(logs: dict[str, Values], seed: int) -> NoiseCheck:
-    """Judge the A/A pair from its log ratios (twin over control), by scenario, one a round."""
+def check(logs: dict[str, Values], seed: int, scatter: Mapping[str, float] | None = None) -> NoiseCheck:
+    """Judge the A/A pair from its log ratios (twin over control), by scenario, one a round.
+
+    ``scatter``: how noisy each scenario is, relative to a typical one; all alike by default.
+    """
+    scatter = scatter or {}
     logs = {name: values for name, values in logs.items() if values.size}
     if not logs:
         return NoiseCheck(Trust.NO_PAIR, 0, math.nan, None, ASSUMED_FLOOR)
@@ -92,16 +105,19 @@ def check(logs: dict[str, Values], seed: int) -> NoiseCheck:
     medians = {name: float(np.median(values)) for name, values in logs.items()}
     worst = max(medians, key=lambda name: abs(medians[name]))
     probability = flip_probability(logs, seed) if pooled.size >= FEWEST_PAIRS else math.nan
+    spread = _spread(np.concatenate([values / scatter.get(name, 1.0) for name, values in logs.items()]))
+    rounds = float(np.median([values.size for values in logs.values()]))
     return NoiseCheck(
         trust=_trust(probability, float(np.mean(pooled)), medians[worst]),
         pairs=int(pooled.size),
         probability=probability,
         ratio=median_estimate(np.exp(pooled)),
-        floor=noise_floor(logs),
-        rounds=round(float(np.median([values.size for values in logs.values()]))),
+        floor=_half_width(spread, rounds),
+        rounds=round(rounds),
         worst_scenario=worst,
         worst_ratio=math.exp(medians[worst]),
         offsets={name: math.expm1(abs(value)) for name, value in medians.items()},
+        by_chance={name: _half_width(spread * each, rounds) for name, each in scatter.items()},
     )
 
 
@@ -135,9 +151,43 @@ def flip_probability(logs: dict[str, Values], seed: int) -> float:
     return (1 + int(reached)) / (1 + FLIPS)
 
 
-def noise_floor(logs: dict[str, Values]) -> float:
-    """The 95 % half width of an identical subject's median ratio, relative; at least ``SMALLEST_EFFECT``."""
-    pooled = np.concatenate(list(logs.values()))
-    rounds = float(np.median([values.size for values in logs.values()]))
-    spread = NORMAL_PER_MEDIAN_DEVIATION * float(np.median(np.abs(pooled)))
+def relative_scatter(pairs: Mapping[str, Mapping[str, Values]], control: str) -> dict[str, float]:
+    """How noisy each scenario is beside a typical one: 2.0 is twice as noisy.
+
+    ``pairs``: by scenario and subject the cost in each round, NaN where there is none. From how the ratios of
+    all subjects to ``control`` scatter around their medians; the fewer there are, the nearer to 1.
+    """
+    off = {name: _off_their_medians(costs, control) for name, costs in pairs.items()}
+    spreads = {name: _spread(values) for name, (values, freedom) in off.items() if freedom}
+    typical = float(np.median(list(spreads.values()))) if spreads else 0.0
+    if not typical:
+        return {}
+    return {
+        name: math.sqrt(
+            (PRIOR_FREEDOM + off[name][1] * (spread / typical) ** 2) / (PRIOR_FREEDOM + off[name][1])
+        )
+        for name, spread in spreads.items()
+    }
+
+
+def _off_their_medians(costs: Mapping[str, Values], control: str) -> tuple[Values, int]:
+    """Log ratios less the median of their subject's, all in one, and their degrees of freedom."""
+    off, freedom = [np.empty(0)], 0
+    for subject, values in costs.items():
+        if subject != control and control in costs:
+            logs = np.log(values / costs[control])
+            logs = logs[np.isfinite(logs)]
+            if logs.size > 1:
+                off.append(logs - np.median(logs))
+                freedom += logs.size - 1
+    return np.concatenate(off), freedom
+
+
+def _spread(values: Values) -> float:
+    """The standard deviation around 0 of normal noise with this median absolute value."""
+    return NORMAL_PER_MEDIAN_DEVIATION * float(np.median(np.abs(values)))
+
+
+def _half_width(spread: float, rounds: float) -> float:
+    """The 95 % half width of a median of so many, relative; at least ``SMALLEST_EFFECT``."""
     return max(SMALLEST_EFFECT, math.expm1(1.96 * MEDIAN_STANDARD_ERROR * spread / math.sqrt(rounds)))

@@ -70,11 +70,14 @@ def banners(judgement: Judgement) -> list[Banner]:
 def _chance(judgement: Judgement) -> str:
     """What noise can do, and where the pair shows that it did more."""
     noise = judgement.noise
-    said = f"a median of {counted(noise.rounds, 'round')} can differ by about {apart(noise.floor)} by chance"
-    if noise.widest_floor > noise.floor:
-        seen = f"two identical subjects lay {apart(noise.widest_floor)} apart in {_worst_place(judgement)}"
-        return f"{said} alone, and {seen}: there no smaller difference counts."
-    return f"{said} alone."
+    floors = _range([*noise.by_chance.values()] or [noise.floor])
+    said = f"a median of {counted(noise.rounds, 'round')} can differ by about {floors} by chance alone"
+    worst = noise.worst_scenario or ""
+    seen = (noise.offsets or {}).get(worst, 0.0)
+    if seen > noise.by_chance.get(worst, noise.floor):
+        lay = f"two identical subjects lay {apart(seen)} apart in {_worst_place(judgement)}"
+        return f"{said}, and {lay}: there no smaller difference counts."
+    return f"{said}."
 
 
 def noise_floors(judgement: Judgement) -> str:
@@ -84,7 +87,7 @@ def noise_floors(judgement: Judgement) -> str:
 
 def _range(floors: Sequence[float]) -> str:
     low, high = apart(min(floors)), apart(max(floors))
-    return high if low == high else f"{low} to {high}, by scenario"
+    return high if low == high else f"{low} to {high} by scenario"
 
 
 def noise_note(judgement: Judgement, noise_floors: Sequence[float]) -> str:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from reports.analysis.noise import ASSUMED_FLOOR, SMALLEST_EFFECT, Trust, check
+from reports.analysis.comparison import compare
+from reports.analysis.noise import ASSUMED_FLOOR, SMALLEST_EFFECT, NoiseCheck, Trust, check, relative_scatter
 
 Noise = Callable[[np.random.Generator, int], np.ndarray]
 SMOKE = {"rounds": 5, "scenarios": 3}
@@ -108,3 +109,54 @@ def test_one_wild_sample_hardly_moves_the_noise_floor() -> None:
     calm = check(logs, 1).floor
     logs["s0"][0] = 3.0
     assert check(logs, 1).floor < 1.5 * calm
+
+
+def equals(rng: np.random.Generator, spread: float, rounds: int, subjects: int) -> dict[str, np.ndarray]:
+    """Costs of identical subjects, ``a`` the control and ``b`` its twin among them."""
+    names = "abcdefgh"[:subjects]
+    return {name: np.exp(rng.normal(0, spread, rounds)) for name in names}
+
+
+def noise_of(pairs: dict[str, dict[str, np.ndarray]]) -> NoiseCheck:
+    logs = {name: np.log(costs["b"] / costs["a"]) for name, costs in pairs.items()}
+    return check(logs, 1, relative_scatter(pairs, "a"))
+
+
+def test_noisy_scenarios_tell_identical_subjects_apart_no_more_often_than_quiet_ones() -> None:
+    rng = np.random.default_rng(3)
+    told: dict[float, list[bool]] = {0.02: [], 0.06: []}
+    for _ in range(60):
+        spreads = {f"s{number}": 0.06 if number < 4 else 0.02 for number in range(12)}
+        pairs = {name: equals(rng, spread, 5, 8) for name, spread in spreads.items()}
+        noise = noise_of(pairs)
+        for name, spread in spreads.items():
+            ratios = [pairs[name][other] / pairs[name]["a"] for other in "cdef"]
+            told[spread] += [compare("a", each, noise.floor_for(name)).told_apart for each in ratios]
+    quiet, noisy = (sum(each) / len(each) for each in told.values())
+    assert quiet <= 0.02
+    assert noisy <= 0.02
+
+
+def test_a_scenario_three_times_as_noisy_as_the_others_has_a_floor_of_its_own() -> None:
+    rng = np.random.default_rng(4)
+    pairs = {name: equals(rng, 0.02, 9, 8) for name in ("s0", "s1", "s2", "s3")}
+    pairs["s4"] = equals(rng, 0.06, 9, 8)
+    scatter = relative_scatter(pairs, "a")
+    assert scatter["s4"] == pytest.approx(3, rel=0.4)
+    assert [scatter[name] for name in ("s0", "s1", "s2", "s3")] == pytest.approx([1.0] * 4, rel=0.4)
+    noise = noise_of(pairs)
+    assert noise.by_chance["s4"] > 2 * noise.floor
+    assert noise.widest_floor >= noise.by_chance["s4"]
+
+
+def test_few_ratios_hardly_say_that_a_scenario_is_noisier() -> None:
+    rng = np.random.default_rng(4)
+    few = {name: equals(rng, 0.02, 3, 2) for name in ("s0", "s1", "s2")} | {"s3": equals(rng, 0.2, 3, 2)}
+    many = {name: equals(rng, 0.02, 9, 8) for name in ("s0", "s1", "s2")} | {"s3": equals(rng, 0.2, 9, 8)}
+    assert relative_scatter(few, "a")["s3"] < 0.6 * relative_scatter(many, "a")["s3"]
+
+
+def test_nothing_that_scatters_says_nothing_of_noise() -> None:
+    one = {"s0": {"a": np.array([1.0]), "b": np.array([2.0])}, "s1": {"a": np.array([np.nan, 1.0])}}
+    assert relative_scatter(one, "a") == {}
+    assert relative_scatter({"s0": {name: np.ones(5) for name in "abc"}}, "a") == {}

@@ -48,7 +48,7 @@ def test_a_drawing_in_the_page_ends_above_the_note() -> None:
 def test_a_figure_says_the_noise_floors_of_what_it_shows_and_of_nothing_else() -> None:
     judgement = judge(SyntheticRun(scenarios=(echo(),)).build())
     assert "(2.0 %; from the A/A pair)" in noise_note(judgement, [0.02])
-    assert "(2.0 % to 31.0 %, by scenario; from the A/A pair)" in noise_note(judgement, [0.31, 0.02])
+    assert "(2.0 % to 31.0 % by scenario; from the A/A pair)" in noise_note(judgement, [0.31, 0.02])
     unpaired = judge(SyntheticRun(scenarios=(echo(),), subjects=SUBJECTS[:6]).build())
     assert "(5.0 %; assumed, no A/A pair)" in noise_note(unpaired, [0.05])
 
