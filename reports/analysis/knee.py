@@ -3,9 +3,12 @@
 Rules
 - A subject *serves* a rate if, in more than half of the rounds that tell, every request was answered and the
   p99 from the intended send stayed below ``P99_BOUND_MS``.
-- What gave in must be the subject: a round that failed so while the load was the limit does not tell. A late
-  load only ever adds to the latency, so what was served in spite of it tells. A rate of which no round tells
-  is left out of account.
+- What gave in must be the subject: a round that was not served while the load was the limit does not tell. A
+  late load only ever adds to the latency, so what was served in spite of it tells. A rate of which no round
+  tells is left out of account.
+- A round whose sample failed tells, and was not served: a subject that crashes at a rate does not keep up
+  with it. A failed sample says in words, in no field, which process gave up first, and a load mostly does so
+  over a reply that was wrong or never came. So a load that failed by itself counts here, too.
 - The *knee* is a bracket, as the rates are steps: the highest rate below which all were served too, and the
   first one that was not. Nothing is interpolated between them.
 - A rate that is served above one that is not contradicts the bracket; whoever tells the knee says so.
@@ -15,13 +18,23 @@ Rules
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass
 
 import pandas as pd
 
 from lab.results import CapacityRecord, ScenarioRecord, SubjectRecord
 from reports.analysis.judgement import Judgement
-from reports.analysis.tidy import counted
+
+MEASURED = (
+    "latency_p50_ns",
+    "latency_p99_ns",
+    "open_offered",
+    "open_unserved",
+    "open_late_p99_ns",
+    "open_uncorrected_p99_ns",
+)
+"""Columns that a run has only if a sample of an open loop was measured."""
 
 P99_BOUND_MS = 10.0
 """What a service of small requests may take for its slowest hundredth; overload passes any bound at once."""
@@ -29,8 +42,8 @@ P99_BOUND_MS = 10.0
 
 @dataclass(frozen=True)
 class RatePoint:
-    """One subject at one rate: medians over the rounds that tell (over all where none does), latencies in
-    milliseconds."""
+    """One subject at one rate: medians over the measured rounds that tell (over all measured ones where none
+    of them does; NaN where there are none), latencies in milliseconds."""
 
     rate_per_s: int
     p50_ms: float
@@ -43,6 +56,8 @@ class RatePoint:
     """The share of what was offered that was never sent, as the time for draining was up."""
     served: bool | None
     """None: no round tells."""
+    failed: int
+    """Rounds whose sample failed."""
     limited: bool
     """The load was the limit in most rounds."""
 
@@ -53,6 +68,7 @@ class LoadCurve:
 
     subject: SubjectRecord
     points: tuple[RatePoint, ...]
+    """One for every rate of the plan."""
     trial: CapacityRecord | None
     """What it served in a closed loop before the rounds; None where no rates were chosen by that."""
 
@@ -88,12 +104,13 @@ class OfferedLoad:
     unit: str
     rates: tuple[int, ...]
     curves: tuple[LoadCurve, ...]
-    """Without the twin, and without subjects that have no point."""
+    """Without the twin, and without subjects that have no sample."""
     late_ms: float
     """How long the load held requests that it could have sent: p99 of a sample, the median of all."""
     limited: int
-    """Samples in which the load was the limit."""
+    """Measured samples in which the load was the limit."""
     samples: int
+    """Those that were measured: they count, and did not fail."""
 
     def offers(self, scenario: ScenarioRecord) -> bool:
         """Whether ``scenario`` is this one at one of its rates."""
@@ -107,11 +124,18 @@ def offered_loads(judgement: Judgement) -> tuple[OfferedLoad, ...]:
     for each in (judged.scenario for judged in judgement.scenarios):
         if each.rate_per_s is not None:
             families.setdefault(without_rate(each.id), []).append(each)
-    rows = counted(judgement.frame)
-    if "open_offered" not in rows:
-        return ()
+    rows = _tried(judgement.frame) if families else judgement.frame
     found = (_offered_load(judgement, name, members, rows) for name, members in families.items())
     return tuple(each for each in found if each.curves)
+
+
+def _tried(frame: pd.DataFrame) -> pd.DataFrame:
+    """The sample of each cell and round: the last one that counts or, where none does, one that failed."""
+    is_counted, is_warmup = frame["counted"].astype(bool), frame["warmup"].astype(bool)
+    rows = frame[is_counted | ((frame["status"] == "failed") & ~is_warmup)]
+    rows = rows.assign(**{name: math.nan for name in MEASURED if name not in rows})
+    rows = rows.sort_values("counted", kind="stable")
+    return rows.drop_duplicates(["scenario", "subject", "round"], keep="last")
 
 
 def without_rate(scenario_id: str) -> str:
@@ -124,6 +148,7 @@ def _offered_load(
 ) -> OfferedLoad:
     members = sorted(members, key=lambda each: each.rate_per_s or 0)
     mine = rows[rows["scenario"].isin([each.id for each in members])]
+    measured = mine[mine["counted"].astype(bool)]
     trials = {each.subject: each for each in judgement.run.record.capacities if each.scenario == name}
     curves = [
         LoadCurve(subject, _points(members, mine[mine["subject"] == subject.name]), trials.get(subject.name))
@@ -136,26 +161,29 @@ def _offered_load(
         unit=members[0].unit,
         rates=tuple(each.rate_per_s or 0 for each in members),
         curves=tuple(each for each in curves if each.points),
-        late_ms=float(mine["open_late_p99_ns"].median()) / 1e6,
-        limited=int(mine["client_limited"].astype(bool).sum()),
-        samples=len(mine),
+        late_ms=float(measured["open_late_p99_ns"].median()) / 1e6,
+        limited=int(measured["client_limited"].astype(bool).sum()),
+        samples=len(measured),
     )
 
 
 def _points(members: list[ScenarioRecord], rows: pd.DataFrame) -> tuple[RatePoint, ...]:
-    """A point for each of ``members`` that has rows."""
-    by_scenario = dict(list(rows.groupby("scenario", sort=False)))
-    at_rates = [(each.rate_per_s or 0, by_scenario.get(each.id)) for each in members]
-    return tuple(_point(rate_per_s, at) for rate_per_s, at in at_rates if at is not None)
+    """A point for each of ``members``; none where there is no sample of any."""
+    if rows.empty:
+        return ()
+    return tuple(_point(each.rate_per_s or 0, rows[rows["scenario"] == each.id]) for each in members)
 
 
 def _point(rate_per_s: int, rows: pd.DataFrame) -> RatePoint:
-    is_served = (rows["open_unserved"] == 0) & (rows["latency_p99_ns"] < P99_BOUND_MS * 1e6)
-    is_limited = rows["client_limited"].astype(bool)
+    measured = rows[rows["counted"].astype(bool)]
+    failed = len(rows) - len(measured)
+    is_served = (measured["open_unserved"] == 0) & (measured["latency_p99_ns"] < P99_BOUND_MS * 1e6)
+    is_limited = measured["client_limited"].astype(bool)
     telling = is_served[is_served | ~is_limited]
-    heard = rows.loc[telling.index] if len(telling) else rows
+    heard = measured.loc[telling.index] if len(telling) else measured
     shown = ["latency_p50_ns", "latency_p99_ns", "open_uncorrected_p99_ns", "throughput_per_s"]
     p50_ns, p99_ns, uncorrected_p99_ns, served_per_s = map(float, heard[shown].median())
+    told = len(telling) + failed
     return RatePoint(
         rate_per_s=rate_per_s,
         p50_ms=p50_ns / 1e6,
@@ -163,6 +191,7 @@ def _point(rate_per_s: int, rows: pd.DataFrame) -> RatePoint:
         uncorrected_p99_ms=uncorrected_p99_ns / 1e6,
         served_per_s=served_per_s,
         unserved=float((heard["open_unserved"] / heard["open_offered"]).median()),
-        served=bool(telling.mean() > 0.5) if len(telling) else None,
-        limited=bool(is_limited.mean() > 0.5),
+        served=bool(2 * telling.sum() > told) if told else None,
+        failed=failed,
+        limited=bool(2 * is_limited.sum() > len(rows)),
     )

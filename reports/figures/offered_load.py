@@ -30,8 +30,8 @@ PERCENTILES = {"p50": "p50_ms", "p99": "p99_ms"}
 
 
 def draw(judgement: Judgement) -> list[Picture]:
-    """One picture a scenario that was offered several rates."""
-    loads = [each for each in offered_loads(judgement) if len(each.rates) > 1]
+    """One picture a scenario that was offered several rates, and answered at one of them."""
+    loads = [each for each in offered_loads(judgement) if len(each.rates) > 1 and each.samples]
     return [_picture(each, number, judgement) for number, each in enumerate(loads[:FAMILIES_AT_MOST], 1)]
 
 
@@ -55,7 +55,8 @@ def _words(load: OfferedLoad) -> tuple[str, str]:
         "request was due: so waiting for a server that does not keep up counts. All subjects were offered "
         "the same rates. A ring marks the knee: the highest rate of which everything was answered, with "
         f"{BOUND} (the dotted line). Beyond it the queue grows for as long as the window lasts: it matters "
-        "where a line turns up, not how high it goes. Hollow marks: the load was the limit in most samples."
+        "where a line turns up, not how high it goes. Hollow marks: the load was the limit in most samples. "
+        "No mark: every sample failed, or none was taken."
     )
     knees = listed(f"{curve.subject.name} {bracket(curve)}" for curve in load.curves)
     alt = f"Line charts of p50 and p99 against the offered rate. Knees, {plural(load.unit)}/s: {knees}."

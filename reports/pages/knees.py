@@ -1,7 +1,7 @@
 """Latency against offered load in words and tables: for the page and the summary alike.
 
 Rule: a knee is told as the bracket that it is, with the bound it stands for; what could not be said, because
-the load was the limit, is said so.
+the load was the limit, is said so, and so is that samples failed.
 """
 
 from __future__ import annotations
@@ -43,6 +43,13 @@ def _said(load: OfferedLoad) -> str:
     ]
     if again:
         said += f" But {listed(again)} again, so a knee below that is in doubt: more rounds would tell."
+    failed = [
+        f"{called(each.subject)} at {each.beyond.rate_per_s:,}"
+        for each in known
+        if each.beyond and each.beyond.failed
+    ]
+    if failed:
+        said += f" A failed sample counts as not served: of {listed(failed)}."
     if 2 * load.limited > load.samples:
         said += f" The load was the limit in {_limited(load)}: the knees may lie higher."
     return said
@@ -93,6 +100,7 @@ def notes(judgement: Judgement) -> list[str]:
         f"{each.title}: the load held requests that it could have sent for {number(each.late_ms)} ms at p99 "
         f"(median of all samples). It was the limit in {_limited(each)}."
         for each in offered_loads(judgement)
+        if each.samples
     ]
 
 
@@ -131,8 +139,9 @@ def _by_knee(load: OfferedLoad) -> list[LoadCurve]:
 
 def _cells(curve: LoadCurve) -> tuple[tuple[str, str], ...]:
     knee, beyond = curve.knee, curve.beyond
+    at_knee = _failed(knee) if knee else "not the lowest" if beyond else ""
     return (
-        (_thousands(knee.rate_per_s) if knee else "-", "not the lowest" if beyond and not knee else ""),
+        (_thousands(knee.rate_per_s) if knee else "-", at_knee),
         (_thousands(beyond.rate_per_s) if beyond else "-", _why(curve)),
         *_latencies(knee),
         *_latencies(beyond),
@@ -150,9 +159,17 @@ def _latencies(point: RatePoint | None) -> tuple[tuple[str, str], tuple[str, str
 def _why(curve: LoadCurve) -> str:
     """What gave in at the first rate that was not served, or why there is none."""
     if curve.beyond is None:
-        unknown = any(each.served is None for each in curve.points)
-        return "the load was the limit" if unknown else "all were served"
+        untold = [each for each in curve.points if each.served is None]
+        if any(each.limited for each in untold):
+            return "the load was the limit"
+        return "not all were measured" if untold else "all were served"
+    if curve.beyond.failed:
+        return _failed(curve.beyond)
     return f"{percent(curve.beyond.unserved)} never sent" if curve.beyond.unserved else ""
+
+
+def _failed(point: RatePoint) -> str:
+    return f"{counted(point.failed, 'sample')} failed" if point.failed else ""
 
 
 def _trial(trial: CapacityRecord | None) -> tuple[str, str]:
