@@ -104,21 +104,29 @@ def core_speed(samples: Sequence[Sample]) -> CoreSpeed:
         return CoreSpeed(None)
     speed = CoreSpeed(float(np.quantile(readings, FULL_SPEED_SHARE)))
     rows = _rows(speed, samples)
-    blocks = rows.dropna(subset="block").groupby("block")["slowness"].mean()
-    return CoreSpeed(
-        speed.full_ns, *_sensitivities(rows), blocks={int(at): mean for at, mean in blocks.items()}
-    )
+    slowness = rows.groupby("block")["slowness"].mean()
+    blocks = {int(block): mean for block, mean in slowness.items() if block >= 0}
+    return CoreSpeed(speed.full_ns, *_sensitivities(rows), blocks=blocks)
 
 
 def _rows(speed: CoreSpeed, samples: Sequence[Sample]) -> pd.DataFrame:
-    """Block, slowness and cost, the latter two as logarithms, of the samples that have both."""
+    """Block, slowness and cost, the latter two as logarithms, of the samples that have both.
+
+    Who was taken alone is a block of one, with a number below 0.
+    """
     names = ["scenario", "subject", "block", "slowness", "cost"]
     found = (
-        (sample.scenario, sample.subject, sample.block, speed.slowness(sample), sample.cpu_us_per_operation)
-        for sample in samples
+        (
+            sample.scenario,
+            sample.subject,
+            -1 - place if sample.block is None else sample.block,
+            speed.slowness(sample),
+            sample.cpu_us_per_operation,
+        )
+        for place, sample in enumerate(samples)
         if sample.status == "ok" and not sample.warmup and sample.cpu_us_per_operation > 0
     )
-    rows = pd.DataFrame(found, columns=names).dropna(subset=["slowness", "cost"])
+    rows = pd.DataFrame(found, columns=names).dropna()
     return rows.assign(cost=np.log(rows["cost"].astype(float)))
 
 
@@ -130,7 +138,7 @@ def _sensitivities(rows: pd.DataFrame) -> tuple[float, float]:
         return 0.0, 0.0
     values = rows[["slowness", "cost"]]
     off = values - cells[["slowness", "cost"]].transform("mean")
-    of_block = off.groupby(rows["block"]).transform("mean").fillna(off)
+    of_block = off.groupby(rows["block"]).transform("mean")
     return _slope(of_block), _slope(off - of_block)
 
 

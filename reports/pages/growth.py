@@ -34,19 +34,15 @@ def sentences(judgement: Judgement) -> list[str]:
 
 
 def _adding(family: Scaling) -> list[str]:
-    """``each further pair adds 11 ns (10 to 12) on poll, nothing beyond noise on the 3 others (within 0.02
-    ns)``: who pays by name, the others summed up, since the table has them all."""
+    """``each further pair adds 11 ns (10 to 12) on poll, nothing beyond noise on the 3 others (intervals
+    within 0.2 ns)``: who pays by name, the others summed up, since the table has them all."""
     lines = [(called(curve.subject), curve.line) for curve in family.curves if curve.line]
     lines = sorted((each for each in lines if each[1].measurable), key=lambda each: -_size(each[1]))
     if not lines:
         return []
-    paying = [
-        (name, line) for name, line in lines if _tilted(line) and _size(line) > LITTLE * _size(lines[0][1])
-    ]
+    paying = [each for each in lines if _tilted(each[1]) and _size(each[1]) > LITTLE * _size(lines[0][1])]
     others = [each for each in lines if each not in paying]
-    said = (
-        [listed(f"{_ns(line)} ns ({_interval(line)}) on {name}" for name, line in paying)] if paying else []
-    )
+    said = [_named(paying)] if paying else []
     said += (
         [_summed_up(others, f"the {len(others)} others" if paying else f"all {len(others)}")]
         if others
@@ -55,14 +51,23 @@ def _adding(family: Scaling) -> list[str]:
     return [f"each further {noun(family.axis)} adds {', '.join(said)}"]
 
 
+def _named(lines: list[tuple[str, Line]]) -> str:
+    """``11 ns (10 to 12) on poll``."""
+    return listed(f"{_ns(line)} ns ({_interval(line)}) on {name}" for name, line in lines)
+
+
 def _summed_up(others: list[tuple[str, Line]], together: str) -> str:
-    """``nothing beyond noise on epoll (0.02 ns)``, ``at most 0.07 ns on the 6 others``."""
-    most = f"{brief(max(_size(line) for _, line in others) * 1e3)} ns"
+    """``nothing beyond noise on epoll (-0.01 to 0.02 ns)``, ``at most 0.07 ns on the 6 others``.
+
+    What is said of all is what their intervals allow, not the figures that came out: those are no bounds.
+    """
+    most = brief(max(max(abs(line.each_us.low), abs(line.each_us.high)) for _, line in others) * 1e3)
     few = len(others) < FEWEST_SUMMED_UP
-    where = listed(f"{name} ({_ns(line)} ns)" for name, line in others) if few else together
     if any(_tilted(line) for _, line in others):
-        return f"at most {most} on {where}"
-    return f"nothing beyond noise on {where}" + ("" if few else f" (within {most})")
+        return _named(others) if few else f"at most {most} ns, by the intervals, on {together}"
+    if few:
+        return f"nothing beyond noise on {listed(f'{name} ({_interval(line)} ns)' for name, line in others)}"
+    return f"nothing beyond noise on {together} (intervals within {most} ns)"
 
 
 def _tilted(line: Line) -> bool:
@@ -74,7 +79,7 @@ def _size(line: Line) -> float:
 
 
 def _ending(family: Scaling) -> list[str]:
-    return [f"{called(c.subject)} ends at {c.points[-1][0]:,}" for c in family.curves if c.points and c.ends]
+    return [f"{called(c.subject)} cannot run {c.ends[0]:,}" for c in family.curves if c.points and c.ends]
 
 
 def tables(judgement: Judgement) -> list[SubjectTable]:

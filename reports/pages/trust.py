@@ -119,7 +119,9 @@ def how_sure(judgement: Judgement, found: Answer) -> str:
     said = f"{counted(record.rounds, 'round')} of {brief(record.duration_s)} s windows, "
     said += f"a new server process each, its allocator {seasoning.state(record)}. "
     if not too_few_rounds(judgement):
-        said += f"{best.name} is among the best in {best.wins} of {best.of} {_judged(judgement, found)}. "
+        among = "Of the backends" if found.are_backends else "Of all loops"
+        said += f"{among} {best.name} is best, or not to be told from the best, in {best.wins} of {best.of} "
+        said += f"{_judged(judgement, found)}. "
     said += a_a_statement(judgement)
     said += f" Differences below the noise floor ({noise_floors(judgement)}) count as none."
     if record.stopped:

@@ -91,14 +91,14 @@ def test_a_cost_that_follows_no_line_says_how_far_it_is_off() -> None:
 def test_four_rounds_are_not_measurable() -> None:
     judgement = judged(rounds=4)
     assert verdict(line_of(judgement, "poll")) == "not measurable here"
-    assert sentences(judgement)[0] == "From 10 to 5,000 idle connections (idle): select ends at 10."
+    assert sentences(judgement)[0] == "From 10 to 5,000 idle connections (idle): select cannot run 1,000."
 
 
 def test_the_sentence_has_a_number_for_who_pays_and_for_who_does_not() -> None:
     first, second = sentences(judged())
     assert first.startswith("From 10 to 5,000 idle connections (idle): each further idle connection adds ")
     assert ") on poll" in first and ", nothing beyond noise on " in first
-    assert first.endswith("; select ends at 10.")
+    assert first.endswith("; select cannot run 1,000.")
     assert "(ring): each further pair adds " in second
 
 
@@ -117,15 +117,21 @@ def family_of(each_ns: dict[str, tuple[float, float, float]]) -> Scaling:
     [
         (
             {"a": (0.1, -1, 1), "b": (0.2, -1, 1), "poll": (9.0, 8, 10), "c": (-0.4, -1, 1)},
-            "9 ns (8 to 10) on poll, nothing beyond noise on the 3 others (within 0.4 ns)",
+            "9 ns (8 to 10) on poll, nothing beyond noise on the 3 others (intervals within 1 ns)",
         ),
         (
             {"a": (0.3, 0.2, 0.4), "b": (0.2, -1, 1), "poll": (9.0, 8, 10), "c": (0.1, -1, 1)},
-            "9 ns (8 to 10) on poll, at most 0.3 ns on the 3 others",
+            "9 ns (8 to 10) on poll, at most 1 ns, by the intervals, on the 3 others",
         ),
         ({"poll": (9.0, 8, 10), "epoll": (2, 1, 3)}, "9 ns (8 to 10) on poll and 2 ns (1 to 3) on epoll"),
-        ({"poll": (9.0, 8, 10), "a": (2, -1, 3)}, "9 ns (8 to 10) on poll, nothing beyond noise on a (2 ns)"),
-        ({"a": (3, -1, 4), "b": (2, -1, 3), "c": (-1, -2, 3)}, "nothing beyond noise on all 3 (within 3 ns)"),
+        (
+            {"poll": (9.0, 8, 10), "a": (2, -1, 3)},
+            "9 ns (8 to 10) on poll, nothing beyond noise on a (-1 to 3 ns)",
+        ),
+        (
+            {"a": (3, -1, 4), "b": (2, -1, 3), "c": (-1, -2, 3)},
+            "nothing beyond noise on all 3 (intervals within 4 ns)",
+        ),
     ],
 )
 def test_who_pays_is_named_and_who_hardly_does_is_summed_up(

@@ -137,6 +137,14 @@ def test_a_sample_that_was_taken_alone_follows_as_a_block_does() -> None:
     assert core.cost_us(SAMPLE) == pytest.approx(40.0)
 
 
+def test_a_run_whose_samples_were_all_taken_alone_has_one_slope() -> None:
+    """As before there were blocks, and in runs of one subject."""
+    run = slowed(QUIET, sometimes_slow, 0.7)
+    core = core_speed([replace(sample, block=None) for sample in run.samples])
+    assert core.sensitivity == pytest.approx(0.7, abs=0.01)
+    assert (core.within, core.blocks) == (0.0, {})
+
+
 def test_samples_that_were_taken_alone_do_not_bend_the_slope_within_blocks() -> None:
     """Their slowness is the machine's, all of it; between the samples of a block it is mostly noise."""
     place = {subject.name: number for number, subject in enumerate(QUIET.record.subjects)}
