@@ -6,7 +6,8 @@ lower cost in the first scenario. Subjects that are among the best wherever the 
 scenario tells from it, share the title. The readiness backends are judged on the mini-loop, where nothing but
 the backend differs; the champion is then held against other loops, in every scenario that decided. A program
 of somebody's own asks which loop it should have: its scenarios alone decide, and every loop competes.
-Scenarios with a fresh allocator, a state that passes, decide only where there are no others.
+Scenarios with a fresh allocator, a state that passes, decide only where there are no others, and so do those
+in which nobody has the rounds for a verdict.
 """
 
 from __future__ import annotations
@@ -32,11 +33,12 @@ class Champion:
     wins: int
     """Scenarios in which it is among the best."""
     of: int
-    """Scenarios with any result."""
+    """Scenarios that decide."""
     exceptions: tuple[tuple[ScenarioJudgement, tuple[str, ...]], ...]
     """Scenarios in which it is not, and who is best there."""
     untested: bool = False
-    """It shares the title with a subject that no scenario has enough common rounds to hold it against."""
+    """The rounds to call it the best are lacking: everybody's in all scenarios, or in common with a subject
+    that shares the title."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Answer:
     """The scenarios that the champion was chosen on."""
     champion: Champion
     are_backends: bool
-    """The champion is a readiness backend under the mini-loop; False when none was measured, or every loop
+    """The champion is a readiness backend under the mini-loop; False when none can be judged, or every loop
     competed."""
     against: tuple[Comparison, ...]
     """The champion's cost in the lead scenario over: the best other loop, the control, the floor."""
@@ -104,7 +106,8 @@ def champion(scenarios: list[ScenarioJudgement], eligible: Eligible) -> Champion
     return Champion(
         name=best,
         shares_with=shares_with,
-        untested=any(_untested(best, name, judgements) for name in shares_with),
+        untested=not any(each.best for each in judgements)
+        or any(_untested(best, name, judgements) for name in shares_with),
         wins=sum(wins[best]),
         of=len(found),
         exceptions=tuple((judged, names) for judged, names in found if best not in names),
@@ -130,7 +133,7 @@ def answer(judgement: Judgement) -> Answer | None:
     judged = [each for each in judgement.scenarios if each.ranking]
     own = [each for each in judged if each.scenario.program]
     over_sockets = own or [each for each in judged if each.scenario.has_server] or judged
-    backends = not own and any(is_backend(cell) for each in over_sockets for cell in each.cells.values())
+    backends = not own and any(leaders(each, is_backend) for each in over_sockets)
     eligible = is_backend if backends else _competes
     best = champion(over_sockets, eligible)
     if best is None:
@@ -174,13 +177,18 @@ def _met(scenarios: list[ScenarioJudgement], name: str, best: str) -> Rival:
 
 def lead_scenario(scenarios: list[ScenarioJudgement], name: str) -> ScenarioJudgement:
     """The scenario that speaks for all: the first that ranks ``name``, one without warnings if possible."""
-    ranked = _lasting([each for each in scenarios if name in each.ranking])
+    ranked = _lasting(_firm([each for each in scenarios if name in each.ranking]))
     return next((each for each in ranked if not each.scenario.labels), ranked[0])
 
 
 def _deciding(scenarios: list[ScenarioJudgement], eligible: Eligible) -> list[ScenarioJudgement]:
     """Those that have a result of somebody eligible, and decide."""
-    return _lasting([each for each in scenarios if leaders(each, eligible)])
+    return _lasting(_firm([each for each in scenarios if leaders(each, eligible)]))
+
+
+def _firm(scenarios: list[ScenarioJudgement]) -> list[ScenarioJudgement]:
+    """Those in which somebody has the rounds for a verdict; all where nobody has them anywhere."""
+    return [each for each in scenarios if each.best] or scenarios
 
 
 def _lasting(scenarios: list[ScenarioJudgement]) -> list[ScenarioJudgement]:

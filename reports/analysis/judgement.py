@@ -1,7 +1,8 @@
 """The whole judgement of a run: results in, comparisons and rankings out; nothing is read or drawn here.
 
 Rule: names decide nothing. Who is the control, the twin, the floor or a mini-loop comes from the records.
-The best of a scenario is a set: the lowest median, and everyone the data cannot tell from it.
+The best of a scenario is a set: the lowest median, and everyone the data cannot tell from it. Who has fewer
+rounds than a verdict needs is not judged where others have enough: nobody could be told from it.
 """
 
 from __future__ import annotations
@@ -28,11 +29,17 @@ class ScenarioJudgement:
     scenario: ScenarioRecord
     cells: dict[str, Cell]
     ranking: tuple[str, ...]
-    """Competitors by ascending median cost; neither the floor nor the twin."""
+    """Competitors by ascending median cost, those with ``FEWEST_ROUNDS`` or, where nobody has them, all.
+    Neither the floor nor the twin."""
     best: tuple[str, ...]
     """The first of the ranking and those that cannot be told from it; empty below ``FEWEST_ROUNDS``."""
     pairs: dict[str, Values]
     noise_floor: float
+
+    @property
+    def unjudged(self) -> tuple[str, ...]:
+        """Competitors that have a cost, but fewer rounds than a verdict needs where others have enough."""
+        return tuple(each for each, cell in self.cells.items() if cell.competes and each not in self.ranking)
 
     @property
     def floor(self) -> Cell | None:
@@ -137,9 +144,7 @@ def _judge_scenario(
     noise: NoiseCheck,
     floor: SubjectRecord | None,
 ) -> ScenarioJudgement:
-    rivals = [cell for cell in cells.values() if cell.competes and cell.cost]
-    rivals.sort(key=lambda cell: cell.cost.value if cell.cost else 0.0)
-    ranking = tuple(cell.subject.name for cell in rivals)
+    ranking = _ranking(cells)
     judged = ScenarioJudgement(scenario, cells, ranking, (), pairs, noise.floor_for(scenario.id))
     control = run.record.control
     compared = {
@@ -154,12 +159,19 @@ def _judge_scenario(
     return dataclasses.replace(judged, cells=compared, best=_best(compared, ranking))
 
 
+def _ranking(cells: dict[str, Cell]) -> tuple[str, ...]:
+    rivals = [cell for cell in cells.values() if cell.competes]
+    firm = [cell for cell in rivals if len(cell.costs) >= FEWEST_ROUNDS] or rivals
+    firm.sort(key=lambda cell: cell.cost.value if cell.cost else 0.0)
+    return tuple(cell.subject.name for cell in firm)
+
+
 def _best(cells: dict[str, Cell], ranking: tuple[str, ...]) -> tuple[str, ...]:
     """The leader, and who cannot be told from it: an unmeasurable difference is no victory either.
 
     Nobody is the best on fewer rounds than a verdict needs.
     """
-    if not any(cells[name].costs[FEWEST_ROUNDS - 1 :] for name in ranking):
+    if not ranking or len(cells[ranking[0]].costs) < FEWEST_ROUNDS:
         return ()
     losers = {name for name in ranking[1:] if (to := cells[name].to_best) and to.verdict is Verdict.WORSE}
     return tuple(name for name in ranking if name not in losers)

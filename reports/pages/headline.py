@@ -12,7 +12,6 @@ from reports.analysis.answer import Answer, is_backend
 from reports.analysis.judgement import Judgement, ScenarioJudgement
 from reports.pages import knees, tally
 from reports.pages.phrases import listed, plural
-from reports.pages.wording import too_few_for
 
 
 def question(found: Answer | None) -> str:
@@ -27,7 +26,7 @@ def headline(judgement: Judgement, found: Answer | None) -> str:
     if found is None:
         return tally.without_verdict(judgement)
     best, program = found.champion, found.lead.scenario.program
-    if too_few_for(judgement, best):
+    if best.untested:
         costs = f"{best.name} costs {f'your program ({program.name}) ' if program else ''}least here"
         among = "Of the backends, " if found.are_backends else ""
         return f"{among}{costs}, but the rounds are too few to call it the best."

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import shlex
 
-from reports.analysis.judgement import Judgement
-from reports.pages.phrases import counted
+from reports.analysis.estimate import FEWEST_ROUNDS
+from reports.analysis.judgement import Judgement, ScenarioJudgement
+from reports.pages.phrases import counted, listed
+
+SHOWN_AT_MOST = 3
 
 
 def taken(judgement: Judgement) -> str:
@@ -53,6 +56,24 @@ def failures(judgement: Judgement) -> str:
         return f"{_all(number)} failed, so there is no figure to show."
     they = "it is" if failed == 1 else "they are"
     return f"{failed} of {counted(number, 'sample')} failed; {they} excluded from every figure."
+
+
+def unjudged(judgement: Judgement) -> str:
+    """Who was measured, but in too few rounds to be judged where others are; empty where that is nobody, and
+    where the rounds are too few for everybody everywhere."""
+    if not any(each.best for each in judgement.scenarios):
+        return ""
+    left = [(each, names) for each in judgement.scenarios if (names := _unjudged(each))]
+    if not left:
+        return ""
+    places = [f"{listed(names)} ({each.scenario.title})" for each, names in left[:SHOWN_AT_MOST]]
+    more = len(left) - SHOWN_AT_MOST
+    places += [f"and in {counted(more, 'more scenario')}"] if more > 0 else []
+    return f"Not judged, on fewer than {FEWEST_ROUNDS} rounds that count: {'; '.join(places)}."
+
+
+def _unjudged(judged: ScenarioJudgement) -> tuple[str, ...]:
+    return judged.unjudged if judged.best or not judged.ranking else ("everybody",)
 
 
 def without_verdict(judgement: Judgement) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.analysis.answer import Answer, champion, lead_scenario, references
-from reports.analysis.estimate import FEWEST_ROUNDS, FIRM_ROUNDS
+from reports.analysis.estimate import FIRM_ROUNDS
 from reports.analysis.judgement import Judgement, ScenarioJudgement
 from reports.analysis.noise import FEWEST_PAIRS, Trust
 from reports.pages import seasoning, tally
@@ -62,6 +62,8 @@ def banners(judgement: Judgement) -> list[Banner]:
         found.append(Banner(False, tally.ended_early(judgement), tally.going_on(judgement)))
     elif said := tally.lost(judgement):
         found.append(Banner(False, said, tally.going_on(judgement)))
+    if said := tally.unjudged(judgement):
+        found.append(Banner(False, said, "What they cost stands in the tables; more rounds would tell."))
     if said := tally.failures(judgement):
         found.append(Banner(False, said, "See 'Failed samples' for what was expected and what came."))
     return found
@@ -118,7 +120,7 @@ def how_sure(judgement: Judgement, found: Answer) -> str:
     record, best = judgement.run.record, found.champion
     said = f"{counted(record.rounds, 'round')} of {brief(record.duration_s)} s windows, "
     said += f"a new server process each, its allocator {seasoning.state(record)}. "
-    if not too_few_rounds(judgement):
+    if not best.untested:
         among = "Of the backends" if found.are_backends else "Of all loops"
         said += f"{among} {best.name} is best, or not to be told from the best, in {best.wins} of {best.of} "
         said += f"{_judged(judgement, found)}. "
@@ -143,12 +145,6 @@ def _judged(judgement: Judgement, found: Answer) -> str:
     ]
     are = "is" if len(apart) == 1 else "are"
     return f"socket {noun}" + (f" ({listed(apart)}, in one process, {are} judged apart)" if apart else "")
-
-
-def too_few_rounds(judgement: Judgement) -> bool:
-    """No cell has the rounds that a verdict needs."""
-    rounds = [c.cost.rounds for each in judgement.scenarios for c in each.cells.values() if c.cost]
-    return max(rounds, default=0) < FEWEST_ROUNDS
 
 
 def a_a_statement(judgement: Judgement) -> str:

@@ -25,7 +25,6 @@ from reports.analysis.explanation import reason
 from reports.analysis.judgement import Judgement, ScenarioJudgement
 from reports.pages import phrases
 from reports.pages.phrases import brief, counted, interval, listed, number, times
-from reports.pages.trust import too_few_rounds
 
 SHOWN_AT_MOST = 3
 """Scenarios that a sentence names; of more it has the number."""
@@ -37,14 +36,9 @@ def possessive(name: str, judgement: Judgement) -> str:
     return f"the {name}'s" if is_floor else f"{name}'s"
 
 
-def too_few_for(judgement: Judgement, best: Champion) -> bool:
-    """Rounds to name a winner or a tie are lacking: in the run, or in common with one that seems level."""
-    return too_few_rounds(judgement) or best.untested
-
-
-def tie(best: Champion, judgement: Judgement) -> str:
+def tie(best: Champion) -> str:
     """That several share the title; empty when nobody does."""
-    if not best.shares_with or too_few_for(judgement, best):
+    if not best.shares_with or best.untested:
         return ""
     where = f" in any of {best.of} scenarios" if best.of > 1 else ""
     return f"There is no difference beyond noise between {listed([best.name, *best.shares_with])}{where}."
@@ -155,10 +149,9 @@ def workload_verdict(judgement: Judgement, members: list[ScenarioJudgement]) -> 
         return _no_result(members)
     lead = lead_scenario(members, best.name)
     against = [lead.compare(best.name, each.name) for each in references(judgement, lead, best.name)]
-    too_few = too_few_for(judgement, best)
-    tied = bool(best.shares_with) and not too_few
+    tied = bool(best.shares_with) and not best.untested
     names = [best.name, *best.shares_with]
-    if too_few:
+    if best.untested:
         said = f"{best.name} has the lowest median, on too few rounds for a verdict"
     elif tied and all(set(each.ranking) <= set(names) for each in members):
         said = f"no difference beyond noise between {listed(names)}"
