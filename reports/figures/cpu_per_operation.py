@@ -76,7 +76,7 @@ def _caption(unit: str, judgement: Judgement, explained: bool) -> str:
         "is one sample from a new server process; the large mark is the median, the bar its "
         f"{level(judgement.run.record.rounds)} interval. Circles are the mini-loop on its backends, squares "
         "other loops; in bold the best and all that cannot be told from it. The grey band begins at the "
-        "cheapest loop and is as wide as the noise floor."
+        "cheapest loop that is judged and is as wide as the noise floor."
     )
     if judgement.floor:
         said += " The dashed line is the floor: the same work by hand, without an event loop."
@@ -102,7 +102,7 @@ def _panel(axes: Axes, judged: ScenarioJudgement, judgement: Judgement) -> None:
     floor = judged.cells.get(judgement.floor.name) if judgement.floor else None
     if floor and floor.cost:
         axes.axvline(floor.cost.value, color=FLOOR, linestyle=(0, (4, 3)), linewidth=0.9)
-    if cheapest := next((cell.cost for cell in cells if cell.competes and cell.cost), None):
+    if judged.ranking and (cheapest := judged.cells[judged.ranking[0]].cost):
         end = cheapest.value * (1 + judged.noise_floor)
         axes.axvspan(cheapest.value, end, color=RULE, alpha=0.5, linewidth=0, zorder=0)
     for y, cell in enumerate(cells):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from matplotlib.figure import Figure
 from synthetic_run import COSTS_US, SUBJECTS, SyntheticRun, echo, idle
 
 from lab.results import Run, Sample
 from reports.analysis.answer import answer
 from reports.analysis.judgement import Judgement, judge
+from reports.figures.cpu_per_operation import _panel as draw_panel
 from reports.pages.context import context, scenario_table
 from reports.pages.headline import headline
 from reports.pages.summary import markdown
@@ -37,6 +39,15 @@ def failing(run: Run, *, kept: int, subject: str = "", scenario: str = "") -> Ju
 
 def said(judgement: Judgement) -> str:
     return headline(judgement, answer(judgement))
+
+
+def test_the_band_of_noise_begins_at_the_cheapest_that_is_judged() -> None:
+    judgement = failing(whole(costs_us=dict(COSTS_US, uvloop=2.0)), subject="uvloop", kept=1)
+    (judged,) = judgement.scenarios
+    axes = Figure().subplots()
+    draw_panel(axes, judged, judgement)
+    (band,) = axes.patches
+    assert band.get_x() == pytest.approx(judged.cells["epoll"].cost.value)  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("kept", [1, 2])
