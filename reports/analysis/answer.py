@@ -12,7 +12,7 @@ in which nobody has the rounds for a verdict.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lab.results import SubjectRecord
@@ -58,6 +58,8 @@ class Answer:
     lead: ScenarioJudgement
     decided_on: tuple[ScenarioJudgement, ...]
     """The scenarios that the champion was chosen on."""
+    apart: tuple[ScenarioJudgement, ...]
+    """The others, which decide between equals only."""
     champion: Champion
     are_backends: bool
     """The champion is a readiness backend under the mini-loop; False when none can be judged, or every loop
@@ -79,8 +81,13 @@ def leaders(judged: ScenarioJudgement, eligible: Eligible) -> tuple[str, ...]:
     return tuple(name for name in names if name not in worse)
 
 
-def champion(scenarios: list[ScenarioJudgement], eligible: Eligible) -> Champion | None:
-    """Who is most often among the leaders of ``scenarios``; None without any result."""
+def champion(
+    scenarios: list[ScenarioJudgement], eligible: Eligible, apart: Sequence[ScenarioJudgement] = ()
+) -> Champion | None:
+    """Who is most often among the leaders of ``scenarios``; None without any result.
+
+    Among equals the one that the fewest of them defeat, in ``scenarios`` and then in those ``apart``.
+    """
     found = [(judged, leaders(judged, eligible)) for judged in _deciding(scenarios, eligible)]
     if not found:
         return None
@@ -95,13 +102,14 @@ def champion(scenarios: list[ScenarioJudgement], eligible: Eligible) -> Champion
 
     judgements = [judged for judged, _ in found]
     equals = [name for name in wins if merit(name) == max(map(merit, wins))]
-    best = min(equals, key=lambda name: (_defeats(name, equals, judgements), ranked.index(name)))
+
+    def defeats(name: str) -> tuple[int, int, int]:
+        return _defeats(name, equals, judgements), _defeats(name, equals, apart), ranked.index(name)
+
+    best = min(equals, key=defeats)
+    level = [name for name in equals if name != best and wins[name] == wins[best]]
     shares_with = tuple(
-        name
-        for name in equals
-        if name != best
-        and wins[name] == wins[best]
-        and not any(each.compare(name, best).told_apart for each in judgements)
+        name for name in level if not any(each.compare(name, best).told_apart for each in judgements)
     )
     return Champion(
         name=best,
@@ -114,7 +122,7 @@ def champion(scenarios: list[ScenarioJudgement], eligible: Eligible) -> Champion
     )
 
 
-def _defeats(name: str, others: list[str], scenarios: list[ScenarioJudgement]) -> int:
+def _defeats(name: str, others: list[str], scenarios: Sequence[ScenarioJudgement]) -> int:
     """Scenarios in which one of ``others`` is better than ``name``."""
     return sum(
         any(each.compare(name, other).verdict is Verdict.WORSE for other in others if other != name)
@@ -135,7 +143,8 @@ def answer(judgement: Judgement) -> Answer | None:
     over_sockets = own or [each for each in judged if each.scenario.has_server] or judged
     backends = not own and any(leaders(each, is_backend) for each in over_sockets)
     eligible = is_backend if backends else _competes
-    best = champion(over_sockets, eligible)
+    apart = [each for each in judged if each not in over_sockets]
+    best = champion(over_sockets, eligible, apart)
     if best is None:
         return None
     lead = lead_scenario(over_sockets, best.name)
@@ -145,6 +154,7 @@ def answer(judgement: Judgement) -> Answer | None:
     return Answer(
         lead=lead,
         decided_on=tuple(decided_on),
+        apart=tuple(apart),
         champion=best,
         are_backends=backends,
         against=tuple(lead.compare(best.name, each.name) for each in references(judgement, lead, best.name)),

@@ -92,7 +92,7 @@ def answer_rows(judgement: Judgement, found: Answer | None) -> list[tuple[str, s
         return [("What to do", tally.way_on(judgement))]
     rows = [
         ("By how much", wording.by_how_much(judgement, found)),
-        ("Tied", wording.tie(found.champion)),
+        ("Tied", wording.tie(found)),
         ("Except", wording.exceptions(found.champion)),
         ("Other loops", wording.other_loops(found)),
         ("Why", " ".join(wording.because(found))),

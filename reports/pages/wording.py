@@ -36,12 +36,24 @@ def possessive(name: str, judgement: Judgement) -> str:
     return f"the {name}'s" if is_floor else f"{name}'s"
 
 
-def tie(best: Champion) -> str:
-    """That several share the title; empty when nobody does."""
+def tie(found: Answer) -> str:
+    """That several share the title, and where they part all the same; empty when nobody does."""
+    best = found.champion
     if not best.shares_with or best.untested:
         return ""
     where = f" in any of {best.of} scenarios" if best.of > 1 else ""
-    return f"There is no difference beyond noise between {listed([best.name, *best.shares_with])}{where}."
+    said = f"There is no difference beyond noise between {listed([best.name, *best.shares_with])}{where}."
+    parting = [
+        f"{best.name} takes {times(compared.ratio.value)} {name}'s CPU per {judged.scenario.unit} "
+        f"in {judged.scenario.title}"
+        for name in best.shares_with
+        for judged in found.apart
+        if (compared := judged.compare(best.name, name)).told_apart and compared.ratio
+    ]
+    if parting:
+        more = f"; and {len(parting) - SHOWN_AT_MOST} more" if len(parting) > SHOWN_AT_MOST else ""
+        said += f" They part in what is judged apart: {'; '.join(parting[:SHOWN_AT_MOST])}{more}."
+    return said
 
 
 def by_how_much(judgement: Judgement, found: Answer) -> str:
@@ -189,6 +201,6 @@ def _best_backend(judgement: Judgement, members: list[ScenarioJudgement], leader
     others = [each.name for each in references(judgement, lead, best.name)]
     names = dict.fromkeys([leader.name, *others] if lead.cells[leader.name].cost else others)
     text = compared(judgement, [lead.compare(best.name, name) for name in names], lead.scenario.unit)
-    elsewhere = lead is not lead_scenario(members, leader.name)
-    where = f" ({lead.scenario.title})" if elsewhere else ""
-    return f"The best of the backends, {best.name}, takes {text}{where}." if text else ""
+    won = f" in {best.wins} of {best.of} scenarios" if best.wins < best.of else ""
+    where = f" ({lead.scenario.title})" if best.of > 1 else ""
+    return f"The best of the backends{won}, {best.name}, takes {text}{where}." if text else ""
