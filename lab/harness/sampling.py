@@ -29,6 +29,7 @@ from lab.harness.machine.cores import Cores, choose_cores
 from lab.harness.measured.listener import socket_path
 from lab.harness.memory import ConnectionMemory
 from lab.harness.planning.rates import clients_of
+from lab.harness.resting import Rest
 from lab.harness.slices import slice_s
 from lab.results import LatencyRecord, Sample, ScenarioRecord, SubjectRecord
 from lab.workloads.contract import DrivenWorkload, InProcessWorkload, ServedWorkload
@@ -107,7 +108,8 @@ class _Cell:
                 "clients": to_job(part),
                 "wire": work.wire,
                 "core": core,
-                "own_core": self.cores.has_own(number),
+                # A traced system call takes long: to look again and again would leave time for nothing else.
+                "own_core": self.cores.has_own(number) and not self.tracers,
                 "window_s": self.timing.window_s,
                 "slice_s": self.slice_s,
                 "warmup_s": self.timing.warmup_s,
@@ -206,9 +208,10 @@ def _served(
     memory = ConnectionMemory(children, server, loads)
     memory.open(listening["address"])
     loads_pinned = loads.warm_up()
-    setup_s, starts_s = children.elapsed_s(), []
+    setup_s, starts_s, rest = children.elapsed_s(), [], Rest(server.pid)
     while not loads.are_through():
-        yield from children.rest()
+        with rest:
+            yield from children.rest()
         loads.take_up()
         starts_s.append(children.age_s())
         server.send("begin")
@@ -228,6 +231,7 @@ def _served(
         **measured,
         "setup_s": setup_s,
         "slice_starts_s": tuple(starts_s),
+        **rest.figures(),
         **memory.figures(),
         "client_limited": limited or was_late(measured["open_loop"], measured["latency"]),
         "pinned": bool(listening["pinned"] and loads_pinned),
@@ -237,9 +241,10 @@ def _served(
 def _in_process(children: Children, cell: _Cell) -> Generator[None, None, dict[str, Any]]:
     worker = children.start("server", "lab.harness.measured.worker", cell.server_job())
     children.expect(worker, "ready", "the workload to warm up")
-    setup_s, starts_s, whole = children.elapsed_s(), [], False
+    setup_s, starts_s, rest, whole = children.elapsed_s(), [], Rest(worker.pid), False
     while not whole:
-        yield from children.rest()
+        with rest:
+            yield from children.rest()
         starts_s.append(children.age_s())
         worker.send("go")
         whole = children.expect(worker, "ended", "the workload to finish its window")["whole"]
@@ -248,6 +253,7 @@ def _in_process(children: Children, cell: _Cell) -> Generator[None, None, dict[s
     return _without_event(measured) | {
         "setup_s": setup_s,
         "slice_starts_s": tuple(starts_s),
+        **rest.figures(),
         "latency": _latency(measured["latency"]),
     }
 

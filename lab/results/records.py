@@ -148,10 +148,11 @@ class Sample:
     """The mini-loop's own counts over the window (``waits``, ``events``, ``interest_changes``,
     ``would_block`` ...); None for other subjects."""
     load_cpu_s: float | None = None
-    """CPU time of all load processes over the window; None for in-process workloads."""
+    """CPU time of all load processes over the window, without what went into looking for replies that had not
+    come yet; None for in-process workloads."""
     load_utilisation: float | None = None
-    """The share of the window, 0 to 1, that the load took of its busiest core. An open loop also spends time
-    on waiting for its next send with a watch in its hand; that is not in it."""
+    """The share of the window, 0 to 1, that the load took of its busiest core. The time in which it watches
+    for the next reply, or for its next send, is not in it."""
     load_utilisations: tuple[float, ...] = ()
     """What each load process took of a core, one entry for each. Empty: no load, or taken before there could
     be several."""
@@ -161,6 +162,10 @@ class Sample:
     slice_starts_s: tuple[float, ...] = ()
     """When each slice began, in seconds from ``started_at``: those of other samples lie in between. Empty:
     taken before they alternated, and then the slices follow one another."""
+    rest_s: float = 0.0
+    """How long the measured process was at rest, while the others of its block had the turn."""
+    rest_cpu_s: float = 0.0
+    """CPU seconds that it used in that time, and that are in no slice of it: nothing, where a loop blocks."""
     yardstick_ns: tuple[int, ...] = ()
     """How long a fixed piece of work took on the server's core before and after each slice, two readings a
     slice; in older runs one more than there are slices, as two shared the one between them. Empty where the

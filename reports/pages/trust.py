@@ -13,6 +13,7 @@ from reports.analysis.answer import Answer, champion, lead_scenario, references
 from reports.analysis.estimate import FIRM_ROUNDS
 from reports.analysis.judgement import Judgement, ScenarioJudgement
 from reports.analysis.noise import FEWEST_PAIRS, Trust
+from reports.analysis.restless import restless
 from reports.pages import seasoning, tally
 from reports.pages.knees import unpunctual
 from reports.pages.load import contradictions
@@ -51,6 +52,10 @@ def banners(judgement: Judgement) -> list[Banner]:
     if late := unpunctual(judgement):
         said = f"The load could not keep its schedule by itself: it was the limit in {late}."
         found.append(Banner(False, said, "Close other programs, or offer lower rates (--rate)."))
+    for name, share in restless(judgement.run.samples).items():
+        said = f"{name} took {percent(share)} of the server's core while the others had the turn: "
+        said += "it polls where it could block. What it took from them is in no account of its own."
+        found.append(Banner(False, said, f"Compare the others in a run without {name} (-b)."))
     for subject in record.subjects:
         if subject.fails:
             said = f"{subject.name} {subject.fails}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from reports.pages.headline import headline
 from reports.pages.phrases import apart, counted, level, plural, verdict
 from reports.pages.summary import markdown
 from reports.pages.trust import a_a_statement, banners, disagreement, how_sure, noise_floors
-from reports.pages.wording import workload_verdict
+from reports.pages.wording import tie, workload_verdict
 
 
 def judged(**changes: object) -> Judgement:
@@ -44,6 +45,25 @@ def test_who_shares_a_scenario_with_others_is_only_among_its_best() -> None:
 def test_a_workload_that_a_backend_wins_names_it_once() -> None:
     judgement = judged(noise=0.01)
     assert "best of the backends" not in workload_verdict(judgement, list(judgement.scenarios))
+
+
+def test_equals_over_sockets_are_told_apart_by_what_is_judged_apart() -> None:
+    run = SyntheticRun(scenarios=(echo(), ring(100)), noise=0.005).build()
+    dearer = [
+        dataclasses.replace(each, cpu_user_s=each.cpu_user_s * 1.6, cpu_system_s=each.cpu_system_s * 1.6)
+        if (each.subject, each.scenario) == ("epoll-et", ring(100).id)
+        else dataclasses.replace(each, cpu_user_s=each.cpu_user_s * 0.999)
+        if each.subject == "epoll-et"
+        else each
+        for each in run.samples
+    ]
+    judgement = judge(dataclasses.replace(run, samples=tuple(dearer)))
+    found = answer(judgement)
+    assert found is not None
+    assert (found.champion.name, found.champion.shares_with) == ("epoll", ("epoll-et",))
+    said = tie(found)
+    assert said.startswith("There is no difference beyond noise between epoll and epoll-et. They part in ")
+    assert re.search(rf"epoll takes 0\.6\dx epoll-et's CPU per event in {ring(100).title}\.$", said)
 
 
 def test_the_count_of_wins_says_which_scenarios_it_is_of() -> None:
@@ -126,6 +146,19 @@ def test_a_loop_that_was_timed_although_it_fails_a_check_is_named_before_anythin
     assert banner.what == f"uvloop {strange}."
     assert "--nonconforming" in banner.todo
     assert banners(calm) == []
+
+
+@pytest.mark.parametrize(("rest_cpu_s", "said"), [(0.0001, False), (0.2, True)])
+def test_a_loop_that_polls_while_the_others_have_the_turn_is_named(rest_cpu_s: float, said: bool) -> None:
+    run = SyntheticRun(scenarios=(echo(),)).build()
+    samples = [
+        dataclasses.replace(each, rest_s=0.5, rest_cpu_s=rest_cpu_s if each.subject == "poll" else 0.0)
+        for each in run.samples
+    ]
+    told = [each.what for each in banners(judge(dataclasses.replace(run, samples=tuple(samples))))]
+    expected = "poll took 40.0 % of the server's core while the others had the turn: "
+    assert any(each.startswith(expected) for each in told) == said
+    assert len(told) == said
 
 
 def test_a_calm_run_warns_of_no_disagreement() -> None:
