@@ -43,7 +43,7 @@ class AskingClients(WaitingClients):
         connections, latencies_ns = self.connections, self.latencies_ns
         receive, send, rotation = connections.receive, connections.send, connections.rotation
         expected, buffer, clock = connections.expected, connections.buffer, perf_counter_ns
-        poll, asked, size = connections.readiness.poll, connections.asked, connections.size
+        poll, asked, size = self.awake(connections.readiness.poll), connections.asked, connections.size
         count, room, outstanding, sent_ns = 0, len(latencies_ns), len(fds), [0] * len(expected)
         now = start = clock()
         end = start + round(seconds * 1e9)

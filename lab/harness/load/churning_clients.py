@@ -56,7 +56,7 @@ class ChurningClients(LoadClients):
         return self._at_once
 
     def run(self, seconds: float) -> Exchanged:
-        poll, clock, latencies_ns = self._readiness.poll, perf_counter_ns, self.latencies_ns
+        poll, clock, latencies_ns = self.awake(self._readiness.poll), perf_counter_ns, self.latencies_ns
         count, room = 0, len(latencies_ns)
         now = start = clock()
         end = start + round(seconds * 1e9)

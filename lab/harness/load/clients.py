@@ -7,15 +7,21 @@ Rules of the contract
 - A run ends drained: nothing is under way between two of them, so what the server used between two
   snapshots belongs to exactly the operations counted.
 - Latencies go raw into an array that exists before the window; nothing is made of them in it.
+- On a core of its own a client does not sleep while it waits for a reply, it looks again and again
+  (`awake`). Whoever sleeps on the same machine is woken by the server's ``send``, on the server's account, at
+  a price that varies with the machine's mood: an interrupt to another core, on a virtual machine an exit to
+  the host. No client on another machine costs a server that.
 """
 
 from __future__ import annotations
 
 import abc
+import functools
 import random
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from time import perf_counter_ns, thread_time_ns
 from typing import Any
 
 from lab.errors import LabError
@@ -29,6 +35,11 @@ PAYLOAD_BUDGET_BYTES = 64 << 20
 """Memory for payloads. Above it connections far apart share theirs."""
 CHUNK = 1 << 18
 """Latencies are kept in an array that has this much room, and grows by as much."""
+
+WATCH_S = 0.1
+"""A reply that has not come after so long is waited for in the kernel: a server that hangs costs no core."""
+
+Poll = Callable[[float | None], list[tuple[int, int]]]
 
 
 class ReplyError(LabError):
@@ -65,7 +76,9 @@ class LoadClients(abc.ABC):
         self.latencies_ns = array("q", bytes(8 * CHUNK))
         """Of the last run; only the first ``operations`` entries count."""
         self.own_core = True
-        """No other process of the sample is on this one's core, so that it may watch the clock."""
+        """No other process of the sample is on this one's core, so that it may watch clock and sockets."""
+        self.idle_ns = 0
+        """CPU time spent on looking for replies when there were none, since it was last set to 0."""
 
     @abc.abstractmethod
     def connect_some(self) -> int:
@@ -85,6 +98,26 @@ class LoadClients(abc.ABC):
     @abc.abstractmethod
     def close(self) -> None:
         """Close all connections."""
+
+    def awake(self, poll: Poll, patience_s: float | None = None) -> Callable[[], list[tuple[int, int]]]:
+        """A call that waits until something is ready, by ``poll``, which takes how many seconds it may block.
+
+        Where the core is the load's own it blocks only after `WATCH_S` of looking, then for ``patience_s``.
+        """
+        if not self.own_core:
+            return functools.partial(poll, patience_s)
+        clock, watch_ns = perf_counter_ns, round(WATCH_S * 1e9)
+
+        def look() -> list[tuple[int, int]]:
+            if events := poll(0):
+                return events
+            used_ns, began_ns = thread_time_ns(), clock()
+            while not (events := poll(0)) and clock() - began_ns < watch_ns:
+                pass
+            self.idle_ns += thread_time_ns() - used_ns
+            return events or poll(patience_s)
+
+        return look
 
     def _grow(self, events: int) -> int:
         """Make room for ``events`` more latencies; return the room there is now."""

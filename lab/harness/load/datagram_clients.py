@@ -7,13 +7,12 @@ Rules, beside those of the contract
 - Each datagram begins with a number of its own. So the late reply to one that was given up is known as such
   and dropped; any other reply that is not the one awaited is an error.
 
-`select.poll`, not `open_readiness`: the wait needs a time limit, and the sockets are few.
+poll(2), not `open_readiness`: the sockets are few.
 """
 
 from __future__ import annotations
 
 import itertools
-import select
 import socket
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING
 from lab.harness.load.clients import Exchanged, LoadClients, ReplyError, distinct_payloads
 from lab.harness.load.connecting import Address
 from lab.workloads.clients import Datagrams
+from lab.workloads.readiness import READ, PollReadiness
 
 if TYPE_CHECKING:
     from lab.workloads.contract import Wire
@@ -45,7 +45,7 @@ class DatagramClients(LoadClients):
         self._next_tail = itertools.cycle(tails).__next__
         self._next_number = itertools.count(described.first << NUMBERS_BITS).__next__
         self._buffer = bytearray(self._size + 1)
-        self._poll = select.poll()
+        self._readiness = PollReadiness()
         self._to_open = described.connections
         self._sockets: dict[int, socket.socket] = {}
         self._expected: dict[int, bytes] = {}
@@ -62,20 +62,24 @@ class DatagramClients(LoadClients):
             self._sockets[each.fileno()] = each
             each.setblocking(False)
             each.connect(self._address)
-            self._poll.register(each, select.POLLIN)
+            self._readiness.register(each.fileno(), READ)
         if opened:
             self.run(0.0)
         return opened
 
     def run(self, seconds: float) -> Exchanged:
-        poll, clock, patience_ns = self._poll.poll, perf_counter_ns, round(PATIENCE_S * 1e9)
+        poll, clock, patience_ns = (
+            self.awake(self._readiness.poll, PATIENCE_S),
+            perf_counter_ns,
+            round(PATIENCE_S * 1e9),
+        )
         count, room, self.lost = 0, len(self.latencies_ns), 0
         now = start = clock()
         end, look_again = start + round(seconds * 1e9), start + patience_ns
         for fd in self._sockets:
             self._send(fd)
         while self._expected:
-            events = poll(PATIENCE_S * 1e3)
+            events = poll()
             if count + len(events) > room:
                 room = self._grow(len(events))
             for fd, _mask in events:

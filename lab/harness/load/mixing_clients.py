@@ -54,8 +54,8 @@ class MixingClients(LoadClients):
     #   for fd, _ in poll(): askers[fd].take(); askers[fd].ask()
     # with one clock reading a request.
     def _run(self, askers: Sequence[_Asker], seconds: float) -> Exchanged:
-        poll, by_fd, clock, every = self._readiness.poll, self._askers, perf_counter_ns, self._described.every
-        latencies_ns, resting = self.latencies_ns, deque[_Asker]()
+        poll, by_fd, clock = self.awake(self._readiness.poll), self._askers, perf_counter_ns
+        latencies_ns, resting, every = self.latencies_ns, deque[_Asker](), self._described.every
         count, room, outstanding = 0, len(self.latencies_ns), len(askers)
         bulk_asked = sum(asker.bulk for asker in askers)
         now = start = clock()

@@ -68,8 +68,8 @@ class PipeliningClients(LoadClients):
     #   for fd, mask in poll(): pipes[fd].take(); pipes[fd].ask()
     # with one clock reading a read.
     def _exchange(self, pipes: list[_Pipe], seconds: float) -> Exchanged:
-        poll, by_fd, clock, size = self._readiness.poll, self._pipes, perf_counter_ns, self._size
-        latencies_ns, text, period = self.latencies_ns, self._text, self._period
+        poll, by_fd, clock = self.awake(self._readiness.poll), self._pipes, perf_counter_ns
+        latencies_ns, text, size, period = self.latencies_ns, self._text, self._size, self._period
         count, room, outstanding = 0, len(self.latencies_ns), len(pipes)
         now = start = clock()
         end = start + round(seconds * 1e9)

@@ -63,9 +63,10 @@ def _measure(clients: LoadClients, slice_s: float, raw: str) -> dict[str, Any]:
 
     Nothing is made of them here: another load process of this sample may still be in its slice.
     """
+    clients.idle_ns = 0
     cpu_before_s, began_ns = time.process_time(), time.perf_counter_ns()
     exchanged = clients.run(slice_s)
-    load_cpu_s = time.process_time() - cpu_before_s
+    load_cpu_s = max(0.0, time.process_time() - cpu_before_s - clients.idle_ns / 1e9)
     clients.check_silence()
     write_raw(f"{raw}latency", clients.latencies_ns, exchanged.operations)
     for name, times_ns in exchanged.series.items():

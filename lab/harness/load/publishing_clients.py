@@ -103,7 +103,7 @@ class PublishingClients(LoadClients):
     #   for fd, _ in poll(): self.take(fd)
     def _deliver(self, message: bytes, at: int) -> int:
         """Publish ``message``, wait until all have it, keep latencies from ``at``; return when it ended."""
-        poll, sockets, clock = self._readiness.poll, self._sockets, perf_counter_ns
+        poll, sockets, clock = self.awake(self._readiness.poll), self._sockets, perf_counter_ns
         latencies_ns, buffer, size, missing = self.latencies_ns, self._buffer, self._size, set(sockets)
         now = sent_ns = clock()
         if (sent := self._publisher.send(message)) != size:

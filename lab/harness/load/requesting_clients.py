@@ -35,7 +35,7 @@ class RequestingClients(WaitingClients):
     def exchange(self, fds: Sequence[int], seconds: float) -> Exchanged:
         """Ask over ``fds`` for ``seconds``, at least once each, and drain; raises `ReplyError`."""
         connections, sent_ns, latencies_ns = self.connections, self._sent_ns, self.latencies_ns
-        poll, receive, send = connections.readiness.poll, connections.receive, connections.send
+        poll, receive, send = self.awake(connections.readiness.poll), connections.receive, connections.send
         request, replies, clock = connections.request, connections.replies, perf_counter_ns
         last, midway, asked = replies.last, replies.midway, len(request)
         count, room, outstanding = 0, len(latencies_ns), len(fds)
