@@ -62,7 +62,7 @@ PROFILES: dict[str, Profile] = {
             name="quick",
             rounds=5,
             warmup_rounds=0,
-            window_s=0.16,
+            window_s=0.2,
             warmup_s=0.03,
             points={
                 "echo-sockets": ({"connections": 64, "size": 1024},),
