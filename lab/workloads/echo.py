@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from lab.workloads.clients import Asking
 from lab.workloads.contract import Parameter, ServedWorkload, Values, Wire, byte_count
-from lab.workloads.echo_server import serve_echo, serve_echo_by_hand
+from lab.workloads.echo_server import LARGEST_READ_BYTES, RECV_BYTES, serve_echo, serve_echo_by_hand
 from lab.workloads.echo_transports import (
     BufferedEchoProtocol,
     EchoProtocol,
@@ -51,6 +51,8 @@ class Echo(MessageWorkload):
     """How the server is written, as in the name: ``streams``."""
     calls: ClassVar[str]
     """What the server calls for each request, for the question."""
+    read_bytes: ClassVar[int]
+    """How much the floor reads at once: as much as the servers ask for, or the loops' transports for them."""
 
     def __init__(self, wire: Wire = "tcp") -> None:
         self.wire = wire
@@ -61,7 +63,7 @@ class Echo(MessageWorkload):
         self.question = f"What does a request cost through {self.calls}{over}?"
 
     def serve_by_hand(self, listener: socket.socket) -> None:
-        serve_echo_by_hand(listener, self.context)
+        serve_echo_by_hand(listener, self.context, read_bytes=self.read_bytes)
 
     @property
     def context(self) -> ssl.SSLContext | None:
@@ -77,6 +79,7 @@ class EchoSockets(Echo):
 
     server = "sockets"
     calls = "loop.sock_recv and loop.sock_sendall"
+    read_bytes = RECV_BYTES
 
     async def serve(self, listener: socket.socket) -> None:
         await serve_echo(listener)
@@ -87,6 +90,7 @@ class EchoProtocols(Echo):
 
     server = "protocol"
     calls = "asyncio.Protocol and transport.write"
+    read_bytes = LARGEST_READ_BYTES
 
     async def serve(self, listener: socket.socket) -> None:
         await serve_protocol(listener, EchoProtocol, self.context)
@@ -97,6 +101,7 @@ class EchoBuffered(Echo):
 
     server = "buffered"
     calls = "asyncio.BufferedProtocol and transport.write"
+    read_bytes = RECV_BYTES
 
     async def serve(self, listener: socket.socket) -> None:
         await serve_protocol(listener, BufferedEchoProtocol, self.context)
@@ -107,6 +112,7 @@ class EchoStreams(Echo):
 
     server = "streams"
     calls = "StreamReader.read, StreamWriter.write and drain"
+    read_bytes = LARGEST_READ_BYTES
 
     async def serve(self, listener: socket.socket) -> None:
         await serve_streams(listener, self.context)

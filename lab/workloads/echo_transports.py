@@ -1,8 +1,8 @@
 """Echo servers on asyncio's transports, as a sensible programmer writes them: protocols and streams.
 
 Each holds the peer's pace: when the transport's buffer is above its high-water mark, no more is read before
-it has drained. How much a read asks the kernel for is the loop's own choice here; it is a part of what is
-measured.
+it has drained. How much a read asks the kernel for is the loop's own choice here, except into a buffer of the
+protocol's own; it is a part of what is measured.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 
 from lab.workloads.contract import Parameter
+from lab.workloads.echo_server import LARGEST_READ_BYTES, serve_echo_by_hand
 from lab.workloads.echo_transports import serve_protocol
 from lab.workloads.idle import Idle
 
@@ -27,3 +28,6 @@ class Held(Idle):
 
     async def serve(self, listener: socket.socket) -> None:
         await serve_protocol(listener)
+
+    def serve_by_hand(self, listener: socket.socket) -> None:
+        serve_echo_by_hand(listener, read_bytes=LARGEST_READ_BYTES)

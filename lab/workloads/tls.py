@@ -1,12 +1,13 @@
 """TLS by hand: what a floor and the load speak where a subject has its own TLS transport.
 
 A `TlsSocket` stands in for a non-blocking socket, with one difference: what has come may be less than one
-record, or no data at all (a session ticket), and then `recv` and `recv_into` return None, as the raw streams
-of `io` do.
+record, or no data at all (a session ticket), and then `recv_into` returns None, as the raw streams of `io`
+do.
 
 It runs OpenSSL between two memory buffers, not on the descriptor: one ``recv`` takes all records that have
-come, where `ssl.SSLSocket` makes OpenSSL read each record's header and body by a system call of their own.
-That is a quarter cheaper for small messages, and a floor has to be the cheapest way there is.
+come, `CIPHERTEXT_BYTES` at most, where `ssl.SSLSocket` makes OpenSSL read each record's header and body by a
+system call of their own. That is a quarter cheaper for small messages, and a floor has to be the cheapest way
+there is.
 
 Both ends use the certificate in ``loopback.pem``, which is public and good for nothing but loopback.
 """
@@ -22,8 +23,6 @@ SERVER_NAME = "localhost"
 """What the certificate is for, and what a client insists on."""
 CIPHERTEXT_BYTES = 64 * 1024
 """Asked for at once: four of the largest records, and below glibc's mmap threshold (see `echo_server`)."""
-RECORD_BYTES = 16 * 1024
-"""The largest plaintext of one record (RFC 8446, section 5.1): a read of so much leaves none of it behind."""
 
 
 @functools.cache
@@ -70,32 +69,11 @@ class TlsSocket:
         """As of the plain socket."""
         self._plain.setblocking(flag)
 
-    def recv(self, size: int) -> bytes | None:
-        """All that has come, ``size`` bytes of each record at most (ask for `RECORD_BYTES` or more).
-
-        Empty at the end of the stream, None where no data has come; raises `BlockingIOError` where nothing
-        at all has.
-        """
-        if not (data := self._plain.recv(CIPHERTEXT_BYTES)):
-            return b""
-        self._incoming.write(data)
-        if not self._established and not self._shake_hands():
-            return None
-        parts = []
-        while self._incoming.pending:
-            try:
-                parts.append(self._tls.read(size))
-            except ssl.SSLWantReadError:
-                break
-            except ssl.SSLZeroReturnError:
-                return b"".join(parts)
-        return (parts[0] if len(parts) == 1 else b"".join(parts)) if parts else None
-
     def recv_into(self, buffer: bytearray) -> int | None:
         """Fill ``buffer`` as far as what has come goes; return the bytes.
 
         0 at the end of the stream, None where no data has come; raises `BlockingIOError` where nothing at
-        all has, and nothing is left from before.
+        all has, and nothing is left from before. In a buffer of twice `CIPHERTEXT_BYTES` nothing ever is.
         """
         try:
             data = self._plain.recv(CIPHERTEXT_BYTES)
@@ -106,16 +84,19 @@ class TlsSocket:
             if not data:
                 return 0
             self._incoming.write(data)
+            if not self._established and not self._shake_hands():
+                return None
         received, size = 0, len(buffer)
-        while received < size:
+        # A read that finds nothing raises, which is dear: none is tried without cause.
+        while received < size and (self._incoming.pending or self._tls.pending()):
             room = memoryview(buffer)[received:] if received else buffer
             try:
                 received += self._tls.read(size - received, room)
             except ssl.SSLWantReadError:
-                return received or None
+                break
             except ssl.SSLZeroReturnError:
                 return received
-        return received
+        return received or None
 
     def send(self, data: bytes | memoryview) -> int:
         """Send ``data`` as records; return its length once they are out, 0 while a part of them is not.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -13,8 +12,13 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from lab.workloads import echo_server
-from lab.workloads.readiness import Readiness
-from lab.workloads.tls import SERVER_NAME, client_context, server_context
+from lab.workloads.contract import ServedWorkload
+from lab.workloads.echo import EchoBuffered, EchoProtocols, EchoSockets, EchoStreams
+from lab.workloads.echo_server import LARGEST_READ_BYTES, RECV_BYTES
+from lab.workloads.held import Held
+from lab.workloads.idle import Idle
+from lab.workloads.readiness import Readiness, open_readiness
+from lab.workloads.tls import SERVER_NAME, client_context
 from tests.workloads.ending import Told, UntilTold
 
 LARGE = bytes(range(256)) * 20_000
@@ -26,7 +30,7 @@ def served_by_hand(
     mechanism: Callable[[], Readiness],
     monkeypatch: pytest.MonkeyPatch,
     open_listener: Callable[[], socket.socket] = lambda: socket.create_server(("127.0.0.1", 0)),
-    context: ssl.SSLContext | None = None,
+    serve_by_hand: Callable[[socket.socket], object] = echo_server.serve_echo_by_hand,
 ) -> Iterator[tuple[str, int] | str]:
     """The address of a floor that runs in a thread until the block ends."""
     tell, told = socket.socketpair()
@@ -34,7 +38,7 @@ def served_by_hand(
 
     def serve() -> None:
         with suppress(Told):
-            echo_server.serve_echo_by_hand(listener, context)
+            serve_by_hand(listener)
 
     with tell, told, open_listener() as listener:
         listener.setblocking(False)
@@ -87,6 +91,71 @@ def test_the_floor_keeps_what_the_peer_does_not_take_yet(
         assert received(client, 6) == b"and on"
 
 
+def test_what_a_peer_does_not_take_yet_is_its_own_whoever_else_is_read(
+    mechanism: Callable[[], Readiness], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        served_by_hand(mechanism, monkeypatch, serve_by_hand=EchoProtocols().serve_by_hand) as address,
+        socket.create_connection(address) as slow,
+        socket.create_connection(address) as other,
+    ):
+        slow.setblocking(False)
+        unsent = memoryview(LARGE)
+        for message in (bytes([number]) * 50_000 for number in range(10)):
+            with suppress(BlockingIOError):
+                while unsent:
+                    unsent = unsent[slow.send(unsent) :]
+            other.sendall(message)
+            assert received(other, len(message)) == message
+        slow.setblocking(True)
+        taken = len(LARGE) - len(unsent)
+        assert received(slow, taken) == LARGE[:taken]
+
+
+class NotingListener(socket.socket):
+    """What it accepts notes how much it is asked for at once."""
+
+    def __init__(self) -> None:
+        super().__init__(fileno=socket.create_server(("127.0.0.1", 0)).detach())
+        self.asked: list[int] = []
+
+    def accept(self) -> tuple[socket.socket, object]:
+        accepted, address = super().accept()
+        asked = self.asked
+
+        class Noting(socket.socket):
+            def recv_into(self, buffer: bytearray) -> int:
+                asked.append(len(buffer))
+                return super().recv_into(buffer)
+
+        return Noting(fileno=accepted.detach()), address
+
+
+@pytest.mark.parametrize(
+    ("work", "read_bytes"),
+    [
+        (EchoSockets(), RECV_BYTES),
+        (Idle(), RECV_BYTES),
+        (EchoBuffered(), RECV_BYTES),
+        (EchoProtocols(), LARGEST_READ_BYTES),
+        (EchoStreams(), LARGEST_READ_BYTES),
+        (Held(), LARGEST_READ_BYTES),
+    ],
+    ids=lambda value: value.name if isinstance(value, ServedWorkload) else "",
+)
+def test_the_floor_asks_for_what_the_server_does_or_the_most_where_transports_choose(
+    work: ServedWorkload, read_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listener = NotingListener()
+    with (
+        served_by_hand(open_readiness, monkeypatch, lambda: listener, work.serve_by_hand) as address,
+        socket.create_connection(address) as client,
+    ):
+        client.sendall(b"message")
+        assert received(client, 7) == b"message"
+    assert set(listener.asked) == {read_bytes}
+
+
 def test_the_floor_closes_what_the_peer_has_closed(
     mechanism: Callable[[], Readiness], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,7 +186,7 @@ def test_the_floor_serves_tls_and_closes_what_the_peer_has_closed(
     mechanism: Callable[[], Readiness], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with (
-        served_by_hand(mechanism, monkeypatch, context=server_context()) as address,
+        served_by_hand(mechanism, monkeypatch, serve_by_hand=EchoProtocols("tls").serve_by_hand) as address,
         socket.create_connection(address) as plain,
         client_context().wrap_socket(plain, server_hostname=SERVER_NAME) as client,
     ):

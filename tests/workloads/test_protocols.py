@@ -1,10 +1,8 @@
-"""The protocols of the served workloads, and the transport by hand that is their floor."""
+"""The protocols of the served workloads."""
 
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import Callable
 
 import pytest
 
@@ -15,8 +13,6 @@ from lab.workloads.fanout import Fanout
 from lab.workloads.http_keep_alive import Http
 from lab.workloads.pipeline import Pipeline
 from lab.workloads.protocol_workload import ProtocolWorkload
-from lab.workloads.protocols_by_hand import HIGH_WATER_BYTES, BareTransport
-from lab.workloads.readiness import Readiness
 from lab.workloads.split_writes import SplitWrites
 
 PAYLOAD = bytes(range(256)) * 3
@@ -97,67 +93,3 @@ def test_a_message_reaches_every_subscriber_and_none_that_has_gone() -> None:
     assert first.data == SUBSCRIBE + message + message
     assert second.data == SUBSCRIBE + message
     assert own.data == PUBLISH
-
-
-class Pausable(asyncio.Protocol):
-    """Notes when it may write."""
-
-    def __init__(self) -> None:
-        self.may_write = True
-        self.lost = False
-
-    def pause_writing(self) -> None:
-        self.may_write = False
-
-    def resume_writing(self) -> None:
-        self.may_write = True
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.lost = True
-
-
-def test_a_transport_by_hand_holds_back_and_sends_everything_in_order(
-    mechanism: Callable[[], Readiness],
-) -> None:
-    readiness, protocol = mechanism(), Pausable()
-    near, far = socket.socketpair()
-    transports: dict[int, BareTransport] = {}
-    transport = BareTransport(near, readiness, transports, protocol)
-    written = came = b""
-    with far:
-        while protocol.may_write:
-            piece = bytes([len(written) // 10_000 % 256]) * 10_000
-            transport.write(piece)
-            written += piece
-        assert len(written) > HIGH_WATER_BYTES
-        transport.close()
-        far.setblocking(False)
-        while not protocol.lost:
-            came += far.recv(1 << 20)
-            transport.flush()
-        while len(came) < len(written):
-            came += far.recv(1 << 20)
-    readiness.close()
-    assert came == written
-    assert transports == {}
-
-
-def test_what_a_protocol_writes_in_answer_to_one_read_goes_out_together(
-    mechanism: Callable[[], Readiness],
-) -> None:
-    readiness = mechanism()
-    near, far = socket.socketpair()
-    transport = BareTransport(near, readiness, {}, Pausable())
-    with far:
-        far.setblocking(False)
-        transport.corked = True
-        transport.write(b"head ")
-        transport.write(b"body")
-        with pytest.raises(BlockingIOError):
-            far.recv(100)
-        transport.corked = False
-        transport.flush()
-        assert far.recv(100) == b"head body"
-        transport.drop()
-        assert far.recv(100) == b""
-    readiness.close()
