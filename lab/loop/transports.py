@@ -5,7 +5,8 @@ calls the protocol: no task, no future, no wait in between. The transport itself
 readers. (Its sending half is ``sending.py``.)
 
 Rules
-- A protocol's methods are called in the context in which the transport was made.
+- A protocol's methods are called in the context in which the transport was made, as uvloop does. (asyncio
+  copies the context anew for ``connection_made``, reading and ``connection_lost``; no document promises it.)
 - The read size adapts between ``SMALLEST_READ`` and ``LARGEST_READ``, for the reason that ``readiness.py``
   tells.
 - From the beginning to ``connection_lost`` the descriptor is the transport's: ``add_reader`` refuses it.

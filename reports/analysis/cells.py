@@ -100,7 +100,11 @@ class CellBuilder:
         if reason:
             return reason
         if excluded is None:
-            return "the run ended before its turn" if self._run.record.status != "complete" else "no samples"
+            return (
+                "the run ended before it was measured"
+                if self._run.record.status != "complete"
+                else "no samples"
+            )
         last = excluded.iloc[-1]
         detail = f": {last['reason']}" if isinstance(last["reason"], str) else ""
         return f"every sample was left out ({last['excluded']}{detail})"

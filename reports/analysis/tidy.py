@@ -118,7 +118,8 @@ def _row(
     row["counted"] = row["excluded"] is None
     row |= {f"parameter_{name}": value for name, value in (scenario.parameters if scenario else {}).items()}
     row |= _latency_columns(sample.latency) if sample.latency else {}
-    row |= _open_loop_columns(sample.open_loop, scenario) if sample.open_loop else {}
+    row |= {"open_rate_per_s": scenario.rate_per_s} if scenario and scenario.rate_per_s else {}
+    row |= _open_loop_columns(sample.open_loop) if sample.open_loop else {}
     row |= {f"counter_{name}": value for name, value in (sample.counters or {}).items()}
     return row
 
@@ -148,9 +149,8 @@ def _derived_columns(sample: Sample, speed: CoreSpeed) -> dict[str, object]:
     }
 
 
-def _open_loop_columns(kept: OpenLoopRecord, scenario: ScenarioRecord | None) -> dict[str, object]:
-    columns: dict[str, object] = {"open_rate_per_s": scenario.rate_per_s if scenario else None}
-    columns |= {f"open_{name}": value for name, value in vars(kept).items() if name != "uncorrected"}
+def _open_loop_columns(kept: OpenLoopRecord) -> dict[str, object]:
+    columns: dict[str, object] = {f"open_{k}": value for k, value in vars(kept).items() if k != "uncorrected"}
     shown = ("mean", "p50", "p90", "p99", "p999", "max")
     return columns | {f"open_uncorrected_{x}_ns": getattr(kept.uncorrected, f"{x}_ns") for x in shown}
 

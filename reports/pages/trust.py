@@ -17,7 +17,7 @@ from reports.analysis.restless import restless
 from reports.pages import seasoning, tally
 from reports.pages.knees import unpunctual
 from reports.pages.load import contradictions
-from reports.pages.phrases import apart, brief, counted, listed, percent, times
+from reports.pages.phrases import apart, brief, called, counted, listed, percent, times
 
 NOISY_FLOOR = 0.15
 SHOWN_AT_MOST = 3
@@ -190,9 +190,10 @@ def _worst_place(judgement: Judgement) -> str:
 
 def disagreement(judgement: Judgement, found: Answer) -> str:
     """A warning where ratios paired by round and the medians in the tables part; empty where they agree."""
+    names = {subject.name: called(subject) for subject in judgement.run.record.subjects}
     said = [
-        f"{name} takes {times(ratio.value)} the cost of {other} by rounds, {times(of_medians)} by medians "
-        f"({judged.scenario.title})"
+        f"{name} takes {times(ratio.value)} the cost of {names[other]} by rounds, {times(of_medians)} by "
+        f"medians ({judged.scenario.title})"
         for judged, name, other in _said_of(judgement, found)
         if (of_medians := judged.disagreement(name, other)) and (ratio := judged.compare(name, other).ratio)
     ]
