@@ -72,7 +72,7 @@ class DatagramTransport(ReadingEndpoint, WritingEndpoint, asyncio.DatagramTransp
         self._lone_events = 0
         internet = sock.family in (socket.AF_INET, socket.AF_INET6)
         self._size = LARGEST_PACKET if internet else LARGEST_MESSAGE
-        loop.call_soon(self._begin, waiter, context=self._context)
+        loop.call_soon(self._begin, waiter, context=self._context.copy())
 
     # -- receiving -------------------------------------------------------------------------------------
 

@@ -187,7 +187,7 @@ class Endpoint(asyncio.BaseTransport):
             self._queue.clear()
         self._unwatch(READ, self)
         self._unwatch(WRITE, self._outlet)
-        self._loop.call_soon(self._end, error, context=self._context)
+        self._loop.call_soon(self._end, error)
 
     def _fail(self, error: BaseException, message: str) -> None:
         """Close because of an error; one that is not expected is reported."""

@@ -46,7 +46,7 @@ class ReadPipeTransport(ReadingEndpoint, asyncio.ReadTransport):
         super().__init__(loop, pipe, protocol, {"pipe": pipe})
         self._asked_unwatched = False
         os.set_blocking(self._fd, False)
-        loop.call_soon(self._begin, waiter, context=self._context)
+        loop.call_soon(self._begin, waiter, context=self._context.copy())
 
     def _read_ready(self) -> None:
         try:
@@ -103,7 +103,7 @@ class WritePipeTransport(WritingEndpoint, asyncio.WriteTransport):
             stat.S_ISFIFO(mode) and not sys.platform.startswith("aix")
         )
         os.set_blocking(self._fd, False)
-        loop.call_soon(self._begin, waiter, context=self._context)
+        loop.call_soon(self._begin, waiter, context=self._context.copy())
 
     def _listen(self) -> None:
         if self._sees_hangup:

@@ -277,7 +277,7 @@ class SendingTransport(asyncio.Transport):
         self._loop._unwatch(self._fd, READ)
         if not (self._queued or self._lost):
             self._lost += 1
-            self._loop.call_soon(self._end, None, context=self._context)
+            self._loop.call_soon(self._end, None)
 
     def abort(self) -> None:
         """Close at once; what is queued is lost."""
@@ -294,7 +294,7 @@ class SendingTransport(asyncio.Transport):
         if not self._closing:
             self._closing = True
             self._loop._unwatch(self._fd, READ)
-        self._loop.call_soon(self._end, error, context=self._context)
+        self._loop.call_soon(self._end, error)
 
     def _fail(self, error: BaseException, message: str) -> None:
         """End the connection by an error. Those of the network are expected, others are reported."""

@@ -5,8 +5,8 @@ calls the protocol: no task, no future, no wait in between. The transport itself
 readers. (Its sending half is ``sending.py``.)
 
 Rules
-- A protocol's methods are called in the context in which the transport was made, as uvloop does. (asyncio
-  copies the context anew for ``connection_made``, reading and ``connection_lost``; no document promises it.)
+- A protocol reads in a copy of the context in which the transport was made; ``connection_made`` runs in one
+  of its own, ``connection_lost`` in a copy of that in which the connection was closed: as in asyncio.
 - The read size adapts between ``SMALLEST_READ`` and ``LARGEST_READ``, for the reason that ``readiness.py``
   tells.
 - From the beginning to ``connection_lost`` the descriptor is the transport's: ``add_reader`` refuses it.
@@ -79,7 +79,7 @@ class StreamTransport(SendingTransport):
         # ``sock_*`` coroutines may have had the socket, or a closed one of this number.
         loop._forget(self._fd)
         loop._readers[self._fd] = self
-        loop.call_soon(self._begin, waiter, context=self._context)
+        loop.call_soon(self._begin, waiter, context=self._context.copy())
 
     def _begin(self, waiter: asyncio.Future[None] | None) -> None:
         """Introduce the protocol, only then read, and only then tell who waits for the connection."""
@@ -195,7 +195,7 @@ class StreamTransport(SendingTransport):
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:
-            self._fail(error, "Fatal read error on socket transport")
+            self._fail_reading(error, "Fatal read error on socket transport")
             return False
         if not data:
             self._end_of_stream()
@@ -205,7 +205,7 @@ class StreamTransport(SendingTransport):
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:
-            self._fail(error, "Fatal error: protocol.data_received() call failed.")
+            self._fail_reading(error, "Fatal error: protocol.data_received() call failed.")
             return False
         if len(data) >= SMALLEST_READ:
             return self._filled(len(data))
@@ -239,7 +239,7 @@ class StreamTransport(SendingTransport):
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:
-            self._fail(error, "Fatal error: protocol.get_buffer() call failed.")
+            self._fail_reading(error, "Fatal error: protocol.get_buffer() call failed.")
             return False
         try:
             count = self._sock.recv_into(buffer)
@@ -249,7 +249,7 @@ class StreamTransport(SendingTransport):
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:
-            self._fail(error, "Fatal read error on socket transport")
+            self._fail_reading(error, "Fatal read error on socket transport")
             return False
         if not count:
             self._end_of_stream()
@@ -259,7 +259,7 @@ class StreamTransport(SendingTransport):
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:
-            self._fail(error, "Fatal error: protocol.buffer_updated() call failed.")
+            self._fail_reading(error, "Fatal error: protocol.buffer_updated() call failed.")
             return False
         return True if count == room else None
 
@@ -270,12 +270,16 @@ class StreamTransport(SendingTransport):
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:
-            self._fail(error, "Fatal error: protocol.eof_received() call failed.")
+            self._fail_reading(error, "Fatal error: protocol.eof_received() call failed.")
             return
         if keep_open:
             self._loop._unwatch(self._fd, READ)
         else:
-            self.close()
+            self._context.run(self.close)
+
+    def _fail_reading(self, error: BaseException, message: str) -> None:
+        """End the connection by an error that reading has met."""
+        self._context.run(self._fail, error, message)
 
     # -- the end ---------------------------------------------------------------------------------------
 
