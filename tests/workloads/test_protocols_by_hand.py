@@ -10,8 +10,8 @@ from contextlib import contextmanager
 import pytest
 
 from lab.workloads import protocols_by_hand
-from lab.workloads.echo_server import LARGEST_READ_BYTES, RECV_BYTES
-from lab.workloads.protocols_by_hand import HIGH_WATER_BYTES, JOINED_BYTES, BareTransport
+from lab.workloads.echo_server import RECV_BYTES
+from lab.workloads.protocols_by_hand import HIGH_WATER_BYTES, JOINED_BYTES, MOST_AT_ONCE_BYTES, BareTransport
 from lab.workloads.readiness import READ, WRITE, Readiness
 from tests.workloads.ending import Told
 
@@ -283,5 +283,5 @@ def test_reads_grow_while_they_come_full_and_go_back_after_a_small_one(
         with pytest.raises(Told):
             protocols_by_hand.serve_protocol_by_hand(listener, Pausable)
     kib = [asked // 1024 for asked in listener.asked]
-    assert kib == [64, 64, 128, 128, 256, 512, 1024, 1024, 1024, 64, 128]
-    assert (kib[0] * 1024, max(listener.asked)) == (RECV_BYTES, LARGEST_READ_BYTES)
+    assert kib == [64, 64, 128, 128, 256, 256, 256, 256, 256, 64, 128]
+    assert (kib[0] * 1024, max(listener.asked)) == (RECV_BYTES, MOST_AT_ONCE_BYTES)
