@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import runpy
 import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -93,14 +91,18 @@ def exit_code_of(run: Callable[[], object]) -> int:
 
 def _programs_own(frames: TracebackType | None) -> TracebackType | None:
     """``frames`` without those that led to the program: the lab's, and behind them runpy's."""
-    starter = runpy.run_path.__code__.co_filename
-    files = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(frames)]
-    if starter not in files:
+    own = frames
+    while own is not None and not _is_runpys(own):
+        own = own.tb_next
+    if own is None:
         return frames
-    led = itertools.dropwhile(lambda at: files[at] == starter, range(files.index(starter), len(files)))
-    for _ in range(next(led, len(files))):
-        frames = frames and frames.tb_next
-    return frames
+    while own is not None and _is_runpys(own):
+        own = own.tb_next
+    return own
+
+
+def _is_runpys(frame: TracebackType) -> bool:
+    return frame.tb_frame.f_code.co_filename == runpy.run_path.__code__.co_filename
 
 
 def checked_backend(name: str | None) -> None:

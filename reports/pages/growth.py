@@ -43,11 +43,8 @@ def _adding(family: Scaling) -> list[str]:
     paying = [each for each in lines if _tilted(each[1]) and _size(each[1]) > LITTLE * _size(lines[0][1])]
     others = [each for each in lines if each not in paying]
     said = [_named(paying)] if paying else []
-    said += (
-        [_summed_up(others, f"the {len(others)} others" if paying else f"all {len(others)}")]
-        if others
-        else []
-    )
+    if others:
+        said.append(_summed_up(others, f"the {len(others)} others" if paying else f"all {len(others)}"))
     return [f"each further {noun(family.axis)} adds {', '.join(said)}"]
 
 
