@@ -19,6 +19,7 @@ from reports.analysis.cells import Cell, CellBuilder, paired
 from reports.analysis.comparison import Comparison, Verdict, compare
 from reports.analysis.estimate import FEWEST_ROUNDS, Values, ratios
 from reports.analysis.noise import NoiseCheck, check, relative_scatter
+from reports.analysis.speed import CoreSpeed
 from reports.analysis.tidy import counted, tidy
 
 
@@ -76,6 +77,8 @@ class Judgement:
     run: Run
     frame: pd.DataFrame
     """All samples, tidy."""
+    core: CoreSpeed
+    """What they tell of the measured core."""
     noise: NoiseCheck
     scenarios: tuple[ScenarioJudgement, ...]
     control: SubjectRecord | None
@@ -110,20 +113,20 @@ class Judgement:
 
 def judge(run: Run) -> Judgement:
     """Judge ``run``. Deterministic: the run's seed drives the only random draw, that of the A/A check."""
-    frame = tidy(run)
-    rows = counted(frame)
+    table = tidy(run.record, run.samples)
+    rows = counted(table.frame)
     subjects = run.record.subjects
     twin = next((each for each in subjects if each.twin_of), None)
     floor = next((each for each in subjects if each.kind == "floor"), None)
     pairs = {scenario.id: paired(rows, scenario.id) for scenario in run.record.scenarios}
     scatter = relative_scatter(pairs, run.record.control.name) if run.record.control else {}
     noise = check(_twin_logs(pairs, twin), run.record.seed, scatter)
-    builder = CellBuilder(run, rows, frame)
+    builder = CellBuilder(run, rows, table.frame)
     judged = []
     for scenario in run.record.scenarios:
         cells = {subject.name: builder.build(subject, scenario) for subject in subjects}
         judged.append(_judge_scenario(run, scenario, cells, pairs[scenario.id], noise, floor))
-    return Judgement(run, frame, noise, tuple(judged), run.record.control, floor, twin)
+    return Judgement(run, table.frame, table.core, noise, tuple(judged), run.record.control, floor, twin)
 
 
 def _twin_logs(pairs: dict[str, dict[str, Values]], twin: SubjectRecord | None) -> dict[str, Values]:

@@ -6,17 +6,13 @@ stopping that looked at the verdicts would favour one. Only intervals that hold 
 
 from __future__ import annotations
 
-import math
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from lab.results import RunRecord, Sample
-from reports.analysis.estimate import FIRM_ROUNDS, Values, median_estimate, ratios
-from reports.analysis.speed import core_speed
-from reports.analysis.tidy import exclusion
+from reports.analysis.cells import paired
+from reports.analysis.estimate import FIRM_ROUNDS, median_estimate, ratios
+from reports.analysis.tidy import counted, tidy
 
 
 @dataclass(frozen=True)
@@ -35,22 +31,16 @@ def widest_interval(record: RunRecord, samples: Sequence[Sample]) -> Widest | No
     None as long as no ratio has ``FIRM_ROUNDS`` rounds. Once some have, those that have fewer do not count:
     they failed, and more rounds would not mend them.
     """
-    costs: dict[tuple[str, str], dict[int, float]] = defaultdict(dict)
-    speed = core_speed(samples)
-    for sample in samples:
-        if exclusion(sample) is None:
-            costs[sample.scenario, sample.subject][sample.round] = speed.cost_us(sample)
     control = record.control.name if record.control else ""
+    rows = counted(tidy(record, samples).frame)
+    costs = {scenario.id: paired(rows, scenario.id) for scenario in record.scenarios}
     found = [
         Widest(estimate.width, subject, scenario)
-        for (scenario, subject), rounds in costs.items()
+        for scenario, by_subject in costs.items()
+        if control in by_subject
+        for subject, values in by_subject.items()
         if subject != control
-        and (estimate := median_estimate(_ratios(rounds, costs.get((scenario, control), {}))))
+        and (estimate := median_estimate(ratios(values, by_subject[control])))
         and estimate.rounds >= FIRM_ROUNDS
     ]
     return max(found, key=lambda each: each.width, default=None)
-
-
-def _ratios(rounds: dict[int, float], control: dict[int, float]) -> Values:
-    """The ratio in each round that both have."""
-    return ratios(np.array(list(rounds.values())), np.array([control.get(each, math.nan) for each in rounds]))

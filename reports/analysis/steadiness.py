@@ -6,14 +6,15 @@ is looked at, not a subject.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 
-from lab.results import Run, Sample
+from lab.results import Sample
 from reports.analysis.estimate import Values
-from reports.analysis.speed import core_speed
+from reports.analysis.speed import CoreSpeed
 
 SLOW = 0.9
 """Below this share of its full speed the core counts as slowed."""
@@ -45,13 +46,12 @@ class Steadiness:
         return float(np.quantile(self.speeds, 0.05))
 
 
-def steadiness(run: Run) -> Steadiness | None:
-    """The speed of the core over the run; None where no sample knows it."""
-    core = core_speed(run.samples)
+def steadiness(samples: Sequence[Sample], core: CoreSpeed) -> Steadiness | None:
+    """The speed of ``core`` over the run of ``samples``; None where none of them knows it."""
     minutes: list[float] = []
     speeds: list[float] = []
     rounds: dict[int, float] = {}
-    for sample, start_s in zip(run.samples, _starts_s(run.samples), strict=True):
+    for sample, start_s in zip(samples, _starts_s(samples), strict=True):
         if not sample.warmup:
             rounds[sample.round] = min(start_s / 60, rounds.get(sample.round, float("inf")))
         found = core.in_slices(sample)
@@ -72,7 +72,7 @@ def _middles_s(sample: Sample, slices: int) -> list[float]:
     return [start_s + each_s / 2 for start_s in starts_s]
 
 
-def _starts_s(samples: tuple[Sample, ...]) -> list[float]:
+def _starts_s(samples: Sequence[Sample]) -> list[float]:
     """When each sample began, in seconds from the first, without the breaks of a run that was resumed."""
     moments = [datetime.fromisoformat(each.started_at).timestamp() for each in samples]
     gaps = np.diff(moments, prepend=moments[:1])

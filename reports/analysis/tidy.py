@@ -9,10 +9,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
-from lab.results import LatencyRecord, OpenLoopRecord, Run, Sample, ScenarioRecord, SubjectRecord
+from lab.results import LatencyRecord, OpenLoopRecord, RunRecord, Sample, ScenarioRecord, SubjectRecord
 from reports.analysis.speed import CoreSpeed, core_speed
 
 COLUMNS: dict[str, str] = {
@@ -82,16 +84,24 @@ OPERATION_COLUMNS = ("minor_faults", "major_faults", "voluntary_switches", "invo
 """Window totals that the explanation divides by the operations."""
 
 
-def tidy(run: Run) -> pd.DataFrame:
-    """All samples of ``run``, in the order they were taken; an empty table keeps the shared columns."""
-    subjects = {subject.name: subject for subject in run.record.subjects}
-    scenarios = {scenario.id: scenario for scenario in run.record.scenarios}
-    speed = core_speed(run.samples)
-    rows = [
-        _row(each, subjects.get(each.subject), scenarios.get(each.scenario), speed) for each in run.samples
-    ]
+@dataclass(frozen=True, eq=False)
+class Table:
+    """All samples of a run, and what they tell of the core that they were corrected for."""
+
+    frame: pd.DataFrame
+    """A row a sample, in the order they were taken; without samples it keeps the shared columns."""
+    core: CoreSpeed
+
+
+def tidy(record: RunRecord, samples: Sequence[Sample]) -> Table:
+    """The table of ``samples``, all that the run of ``record`` has so far. The one place where the core's
+    speed is worked out: whoever needs it takes the table's."""
+    subjects = {subject.name: subject for subject in record.subjects}
+    scenarios = {scenario.id: scenario for scenario in record.scenarios}
+    core = core_speed(samples)
+    rows = [_row(each, subjects.get(each.subject), scenarios.get(each.scenario), core) for each in samples]
     frame = pd.DataFrame(rows, columns=None if rows else list(COLUMNS))
-    return frame[[*COLUMNS, *(name for name in frame.columns if name not in COLUMNS)]]
+    return Table(frame[[*COLUMNS, *(name for name in frame.columns if name not in COLUMNS)]], core)
 
 
 def counted(frame: pd.DataFrame) -> pd.DataFrame:
@@ -107,14 +117,14 @@ def by_round(frame: pd.DataFrame, scenario: str, column: str) -> pd.DataFrame:
 
 
 def _row(
-    sample: Sample, subject: SubjectRecord | None, scenario: ScenarioRecord | None, speed: CoreSpeed
+    sample: Sample, subject: SubjectRecord | None, scenario: ScenarioRecord | None, core: CoreSpeed
 ) -> dict[str, object]:
     row: dict[str, object] = {name: value for name, value in vars(sample).items() if name not in NESTED}
     row |= {name: json.dumps(row[name]) for name in LISTS}
     row |= _subject_columns(sample, subject)
     row |= {"workload": scenario.workload if scenario else "", "unit": scenario.unit if scenario else ""}
-    row |= _derived_columns(sample, speed)
-    row["excluded"] = exclusion(sample)
+    row |= _derived_columns(sample, core)
+    row["excluded"] = _exclusion(sample)
     row["counted"] = row["excluded"] is None
     row |= {f"parameter_{name}": value for name, value in (scenario.parameters if scenario else {}).items()}
     row |= _latency_columns(sample.latency) if sample.latency else {}
@@ -133,8 +143,8 @@ def _subject_columns(sample: Sample, subject: SubjectRecord | None) -> dict[str,
     }
 
 
-def _derived_columns(sample: Sample, speed: CoreSpeed) -> dict[str, object]:
-    cost = speed.cost_us(sample)
+def _derived_columns(sample: Sample, core: CoreSpeed) -> dict[str, object]:
+    cost = core.cost_us(sample)
     share = cost / sample.cpu_s if sample.cpu_s else math.nan
     throughput_per_s = sample.operations / sample.window_s if sample.window_s else math.nan
     on_the_way = sample.open_loop.uncorrected if sample.open_loop else sample.latency
@@ -143,7 +153,7 @@ def _derived_columns(sample: Sample, speed: CoreSpeed) -> dict[str, object]:
         "user_us_per_operation": sample.cpu_user_s * share,
         "system_us_per_operation": sample.cpu_system_s * share,
         "measured_cpu_us_per_operation": sample.cpu_us_per_operation,
-        "core_speed": speed.of(sample),
+        "core_speed": core.of(sample),
         "throughput_per_s": throughput_per_s,
         "concurrency": throughput_per_s * on_the_way.mean_ns / 1e9 if on_the_way else math.nan,
     }
@@ -166,7 +176,7 @@ def _latency_columns(latency: LatencyRecord) -> dict[str, object]:
     return columns
 
 
-def exclusion(sample: Sample) -> str | None:
+def _exclusion(sample: Sample) -> str | None:
     """Why ``sample`` cannot enter a verdict; None if it can."""
     if sample.warmup:
         return "warm-up"

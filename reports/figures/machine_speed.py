@@ -21,7 +21,7 @@ NOTE = "Costs are given at full speed, as far as they follow the core's."
 
 def draw(judgement: Judgement) -> list[Picture]:
     """One picture, or none where the core's speed is not known."""
-    found = steadiness(judgement.run)
+    found = steadiness(judgement.run.samples, judgement.core)
     if found is None:
         return []
     with sheet(2.6) as (figure, [axes]):

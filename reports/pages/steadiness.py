@@ -11,7 +11,7 @@ from reports.analysis.steadiness import SLOW, Steadiness, steadiness
 
 def statement(judgement: Judgement) -> str:
     """The sentence of a run; empty where the core's speed is not known."""
-    found = steadiness(judgement.run)
+    found = steadiness(judgement.run.samples, judgement.core)
     return sentence(found) if found else ""
 
 

@@ -133,21 +133,22 @@ def test_of_a_cell_taken_twice_the_later_counts() -> None:
     run = echo_run().build()
     last = next(s for s in reversed(run.samples) if s.subject == "epoll")
     again = dataclasses.replace(last, cpu_user_s=last.cpu_user_s * 2, order=len(run.samples))
-    rows = counted(tidy(dataclasses.replace(run, samples=(*run.samples, again))))
+    rows = counted(tidy(run.record, (*run.samples, again)).frame)
     costs = rows[(rows["subject"] == "epoll") & (rows["round"] == last.round)]["cpu_us_per_operation"]
     assert list(costs) == [pytest.approx(again.cpu_us_per_operation)]
 
 
 def test_warm_ups_never_count() -> None:
-    frame = tidy(echo_run().build())
+    frame = judge(echo_run().build()).frame
     assert set(frame[frame["warmup"]]["excluded"]) == {"warm-up"}
     assert (counted(frame)["round"] >= 0).all()
 
 
 def test_the_table_has_every_documented_column_even_when_empty() -> None:
-    run = dataclasses.replace(echo_run().build(), samples=())
-    assert list(tidy(run).columns) == list(COLUMNS)
-    assert {"latency_p99_ns", "counter_waits", "parameter_size"} <= set(tidy(echo_run().build()).columns)
+    run = echo_run().build()
+    assert list(tidy(run.record, ()).frame.columns) == list(COLUMNS)
+    columns = set(tidy(run.record, run.samples).frame.columns)
+    assert {"latency_p99_ns", "counter_waits", "parameter_size"} <= columns
 
 
 def test_growth_and_ends_are_read_off_the_scaling() -> None:

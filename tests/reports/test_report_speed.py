@@ -96,8 +96,9 @@ def test_the_run_tells_how_strongly_its_costs_follow(sensitivity: float) -> None
 
 
 def test_slow_times_do_not_show_in_the_corrected_costs() -> None:
-    before = counted(tidy(QUIET))["cpu_us_per_operation"]
-    rows = counted(tidy(slowed(QUIET, sometimes_slow, 0.7)))
+    before = counted(tidy(QUIET.record, QUIET.samples).frame)["cpu_us_per_operation"]
+    slow = slowed(QUIET, sometimes_slow, 0.7)
+    rows = counted(tidy(slow.record, slow.samples).frame)
     assert list(rows["cpu_us_per_operation"]) == pytest.approx(list(before), rel=0.01)
     assert rows["measured_cpu_us_per_operation"].max() > 1.3 * before.max()
     parts = rows["user_us_per_operation"] + rows["system_us_per_operation"]

@@ -10,7 +10,6 @@ from typing import Any
 from lab.results import Run, SyscallCount, append_syscalls, read_run
 from reports.analysis.judgement import judge
 from reports.analysis.syscalls import COLUMNS_AT_MOST, syscall_table
-from reports.analysis.tidy import tidy
 from reports.pages import syscalls, tally
 from reports.pages.page import html
 from reports.pages.summary import markdown
@@ -79,7 +78,7 @@ def test_the_last_count_of_a_cell_holds_and_a_failed_one_is_a_row_with_its_reaso
 
 def test_no_statistic_sees_a_count() -> None:
     run = everything()
-    assert tidy(run).equals(tidy(dataclasses.replace(run, syscalls=())))
+    assert judge(run).frame.equals(judge(dataclasses.replace(run, syscalls=())).frame)
 
 
 def test_the_page_and_the_summary_have_them(tmp_path: Path) -> None:
