@@ -84,6 +84,11 @@ def median_interval(values: Values) -> tuple[Values, Values]:
     return low, high
 
 
+def spared(rounds: int) -> int:
+    """How many of so many rounds, at least one, may lie beyond either end of an interval of the median."""
+    return _ranks(rounds)[0]
+
+
 def median_estimate(values: Values) -> Estimate | None:
     """The median of ``values`` (NaN left out) with its interval; None when nothing is left."""
     values = np.asarray(values, dtype=float)

@@ -12,6 +12,10 @@ Rules
 - The *knee* is a bracket, as the rates are steps: the highest rate below which all were served too, and the
   first one that was not. Nothing is interpolated between them.
 - A rate that is served above one that is not contradicts the bracket; whoever tells the knee says so.
+- The *interval* of the knee runs from the highest rate that all rounds served to the lowest that none did.
+  Served in more than half of the rounds is the median of "served" and "not served", and these are the ends of
+  the median's interval (`reports.analysis.estimate`) at each rate; so with many rounds a few are spared. Who
+  serves a rate serves all below it, so a round that was disturbed at a low rate moves no end.
 - Requests that were never sent have no latency: beyond the knee percentiles say too little, not too much.
 """
 
@@ -24,6 +28,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from lab.results import CapacityRecord, ScenarioRecord, SubjectRecord
+from reports.analysis.estimate import FEWEST_ROUNDS, spared
 from reports.analysis.judgement import Judgement
 
 MEASURED = (
@@ -54,12 +59,39 @@ class RatePoint:
     """Answered requests, in a second of window and draining."""
     unserved: float
     """The share of what was offered that was never sent, as the time for draining was up."""
-    served: bool | None
-    """None: no round tells."""
+    told: int
+    """Rounds that tell."""
+    served_in: int
+    """Those of them in which it was served."""
     failed: int
     """Rounds whose sample failed."""
     limited: bool
     """The load was the limit in most rounds."""
+
+    @property
+    def served(self) -> bool | None:
+        """In more than half of the rounds that tell; None: no round tells."""
+        return 2 * self.served_in > self.told if self.told else None
+
+    @property
+    def surely_served(self) -> bool:
+        """In all rounds that tell, but for those that an interval spares; few rounds are sure of nothing."""
+        return self.told >= FEWEST_ROUNDS and self.told - self.served_in <= spared(self.told)
+
+    @property
+    def surely_unserved(self) -> bool:
+        """In none of them, but for those."""
+        return self.told >= FEWEST_ROUNDS and self.served_in <= spared(self.told)
+
+
+@dataclass(frozen=True)
+class KneeInterval:
+    """Where the knee lies as far as the rounds can tell, in requests per second."""
+
+    low: int | None
+    """The highest rate that was surely served; None: not even the lowest one was."""
+    high: int | None
+    """The lowest rate beyond that which surely was not; None: not even the highest one was without doubt."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +124,17 @@ class LoadCurve:
         beyond = self.beyond
         above = [each for each in self.points if beyond and each.rate_per_s > beyond.rate_per_s]
         return next((each for each in reversed(above) if each.served), None)
+
+    @property
+    def interval(self) -> KneeInterval | None:
+        """The bracket, as wide as the rounds leave it; None where ``FEWEST_ROUNDS`` tell at no rate."""
+        if all(each.told < FEWEST_ROUNDS for each in self.points):
+            return None
+        first = self.beyond.rate_per_s if self.beyond else math.inf
+        last = max((each.rate_per_s for each in self.points if each.served), default=0)
+        below = [each.rate_per_s for each in self.points if each.surely_served and each.rate_per_s < first]
+        above = [each.rate_per_s for each in self.points if each.surely_unserved and each.rate_per_s > last]
+        return KneeInterval(max(below, default=None), min(above, default=None))
 
 
 @dataclass(frozen=True)
@@ -183,7 +226,6 @@ def _point(rate_per_s: int, rows: pd.DataFrame) -> RatePoint:
     heard = measured.loc[telling.index] if len(telling) else measured
     shown = ["latency_p50_ns", "latency_p99_ns", "open_uncorrected_p99_ns", "throughput_per_s"]
     p50_ns, p99_ns, uncorrected_p99_ns, served_per_s = map(float, heard[shown].median())
-    told = len(telling) + failed
     return RatePoint(
         rate_per_s=rate_per_s,
         p50_ms=p50_ns / 1e6,
@@ -191,7 +233,8 @@ def _point(rate_per_s: int, rows: pd.DataFrame) -> RatePoint:
         uncorrected_p99_ms=uncorrected_p99_ns / 1e6,
         served_per_s=served_per_s,
         unserved=float((heard["open_unserved"] / heard["open_offered"]).median()),
-        served=bool(2 * telling.sum() > told) if told else None,
+        told=len(telling) + failed,
+        served_in=int(telling.sum()),
         failed=failed,
         limited=bool(2 * is_limited.sum() > len(rows)),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -21,7 +23,7 @@ from reports.figures.style import (
     sheet,
     shorten,
 )
-from reports.pages.knees import BOUND, bracket
+from reports.pages.knees import BOUND, ranged
 from reports.pages.phrases import listed, plural
 from reports.pages.trust import latency_noise_note
 
@@ -54,11 +56,11 @@ def _words(load: OfferedLoad) -> tuple[str, str]:
         "Medians over the rounds in which the load was not the limit, latency logarithmic, from the moment a "
         "request was due: so waiting for a server that does not keep up counts. All subjects were offered "
         "the same rates. A ring marks the knee: the highest rate of which everything was answered, with "
-        f"{BOUND} (the dotted line). Beyond it the queue grows for as long as the window lasts: it matters "
-        "where a line turns up, not how high it goes. Hollow marks: the load was the limit in most samples. "
-        "No mark: every sample failed, or none was taken."
+        f"{BOUND} (the dotted line); the bar through it is its interval. Beyond it the queue grows for as "
+        "long as the window lasts: it matters where a line turns up, not how high it goes. Hollow marks: the "
+        "load was the limit in most samples. No mark: every sample failed, or none was taken."
     )
-    knees = listed(f"{curve.subject.name} {bracket(curve)}" for curve in load.curves)
+    knees = listed(f"{curve.subject.name} {ranged(curve)}" for curve in load.curves)
     alt = f"Line charts of p50 and p99 against the offered rate. Knees, {plural(load.unit)}/s: {knees}."
     return caption, alt
 
@@ -76,6 +78,15 @@ def _line(axes: Axes, curve: LoadCurve, field: str, index: int) -> None:
             axes.plot(place, value, shape, color=hue, markerfacecolor=PAPER, markersize=4.5, zorder=3)
         if point is curve.knee:
             axes.plot(place, value, "o", color=INK, markerfacecolor="none", markersize=10, zorder=4)
+            axes.plot(_ends(curve, x), [value, value], color=hue, linewidth=3, alpha=0.35, zorder=1)
+
+
+def _ends(curve: LoadCurve, x: list[float]) -> list[float]:
+    """Where the interval of the knee begins and ends; nowhere without one."""
+    found = curve.interval
+    if found is None:
+        return [math.nan, math.nan]
+    return [x[0] if found.low is None else found.low / 1e3, x[-1] if found.high is None else found.high / 1e3]
 
 
 def _frame(axes: Axes, name: str, load: OfferedLoad) -> None:

@@ -1,12 +1,16 @@
 """Latency against offered load in words and tables: for the page and the summary alike.
 
-Rule: a knee is told as the bracket that it is, with the bound it stands for; what could not be said, because
-the load was the limit, is said so, and so is that samples failed.
+Rule: a knee is told as the bracket that it is, with the bound it stands for and, where that is wider, its
+interval; what could not be said, because the load was the limit or the rounds were too few, is said so, and
+so is that samples failed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from lab.results import CapacityRecord, ScenarioRecord
+from reports.analysis.estimate import FEWEST_ROUNDS
 from reports.analysis.judgement import Judgement
 from reports.analysis.knee import P99_BOUND_MS, LoadCurve, OfferedLoad, RatePoint, offered_loads
 from reports.pages.phrases import brief, called, counted, listed, number, percent, plural
@@ -14,9 +18,12 @@ from reports.pages.subject_table import SubjectTable
 
 BOUND = f"p99 below {brief(P99_BOUND_MS)} ms"
 
+TOO_FEW = f"without an interval, on fewer than {FEWEST_ROUNDS} rounds"
+
 HEADINGS = (
     "knee: served up to, thousand/s",
     "no longer at",
+    "interval, per second",
     "p99 there, ms",
     "from the actual send",
     "p99 beyond, ms",
@@ -33,11 +40,11 @@ def sentences(judgement: Judgement) -> list[str]:
 
 def _said(load: OfferedLoad) -> str:
     known = [curve for curve in _by_knee(load) if curve.knee or curve.beyond]
-    knees = listed(f"{bracket(curve)} on {called(curve.subject)}" for curve in known)
+    knees = listed(f"{ranged(curve)} on {called(curve.subject)}" for curve in known)
     said = (
         f"{load.title}: offered {plural(load.unit)} per second that are all answered, with {BOUND} from the "
     )
-    said += f"intended send: {knees or 'not known'}."
+    said += f"intended send{_about_intervals(known)}: {knees or 'not known'}."
     again = [
         f"{called(each.subject)} served {each.recovered.rate_per_s:,}" for each in known if each.recovered
     ]
@@ -73,7 +80,8 @@ def _kept_up(curve: LoadCurve, unit: str) -> str:
     name, knee, beyond = curve.subject.name, curve.knee, curve.beyond
     if knee is None:
         return f"{name} does not keep up with {beyond.rate_per_s if beyond else 0:,} {plural(unit)}/s"
-    return f"{name} keeps up to {'' if beyond else 'at least '}{knee.rate_per_s:,} {plural(unit)}/s"
+    said = f"{name} keeps up to {'' if beyond else 'at least '}{knee.rate_per_s:,} {plural(unit)}/s"
+    return f"{said} (interval {_interval(curve)})" if _is_wider(curve) else said
 
 
 def _knee_per_s(curve: LoadCurve) -> int:
@@ -114,18 +122,45 @@ def markdown_table(judgement: Judgement) -> str:
     rows.append("| --- |" + " ---: |" * len(loads))
     for name in names:
         curves = [next((c for c in each.curves if c.subject.name == name), None) for each in loads]
-        cells = [bracket(curve) if curve else "-" for curve in curves]
+        cells = [ranged(curve) if curve else "-" for curve in curves]
         rows.append(f"| {name.replace('|', '&#124;').replace('<', '&lt;')} | " + " | ".join(cells) + " |")
-    unit = plural(loads[0].unit)
-    return f"The knee: offered {unit} per second that are all answered, {BOUND}:\n\n" + "\n".join(rows)
+    unit, about = plural(loads[0].unit), _about_intervals(curve for each in loads for curve in each.curves)
+    return f"The knee: offered {unit} per second that are all answered, {BOUND}{about}:\n\n" + "\n".join(rows)
 
 
 def bracket(curve: LoadCurve) -> str:
     """``30,000 to 36,000`` (served, no longer served), ``below 5,000``, ``36,000 or more``."""
     knee, beyond = curve.knee, curve.beyond
-    if beyond is None:
-        return f"{knee.rate_per_s:,} or more" if knee else "not known: the load was the limit"
-    return f"{knee.rate_per_s:,} to {beyond.rate_per_s:,}" if knee else f"below {beyond.rate_per_s:,}"
+    if not (knee or beyond):
+        return "not known: the load was the limit"
+    return _between(knee.rate_per_s if knee else None, beyond.rate_per_s if beyond else None)
+
+
+def ranged(curve: LoadCurve) -> str:
+    """The bracket, and behind it the interval where it is wider: ``30,000 to 36,000 (25,000 to 36,000)``."""
+    return f"{bracket(curve)} ({_interval(curve)})" if _is_wider(curve) else bracket(curve)
+
+
+def _is_wider(curve: LoadCurve) -> bool:
+    return curve.interval is not None and _interval(curve) != bracket(curve)
+
+
+def _interval(curve: LoadCurve) -> str:
+    return _between(curve.interval.low, curve.interval.high) if curve.interval else "-"
+
+
+def _between(low: int | None, high: int | None) -> str:
+    if low is None:
+        return "open at both ends" if high is None else f"below {high:,}"
+    return f"{low:,} or more" if high is None else f"{low:,} to {high:,}"
+
+
+def _about_intervals(curves: Iterable[LoadCurve]) -> str:
+    """What `ranged` has in brackets, or why it has nothing there; empty where all brackets are sure."""
+    curves = list(curves)
+    if any(_is_wider(curve) for curve in curves):
+        return " (in brackets the interval, where it is wider)"
+    return f" ({TOO_FEW})" if curves and not any(curve.interval for curve in curves) else ""
 
 
 def _limited(load: OfferedLoad) -> str:
@@ -143,6 +178,7 @@ def _cells(curve: LoadCurve) -> tuple[tuple[str, str], ...]:
     return (
         (_thousands(knee.rate_per_s) if knee else "-", at_knee),
         (_thousands(beyond.rate_per_s) if beyond else "-", _why(curve)),
+        (_interval(curve), "" if curve.interval else f"fewer than {FEWEST_ROUNDS} rounds"),
         *_latencies(knee),
         *_latencies(beyond),
         (_thousands(beyond.served_per_s) if beyond else "-", ""),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from reports.analysis.comparison import Verdict, compare, judge_ratio
-from reports.analysis.estimate import Estimate, confidence, median_estimate, median_interval, ratios
+from reports.analysis.estimate import Estimate, confidence, median_estimate, median_interval, ratios, spared
 from reports.analysis.permutation import EXACT_ROUNDS, chance
 
 EXPERIMENTS = 20_000
@@ -89,6 +89,15 @@ def test_the_interval_lies_inside_the_exact_one_of_scipy_that_promises_at_least_
     inner = ordered[ordered > exact.low][0], ordered[ordered < exact.high][-1]
     assert exact.low <= low <= inner[0]
     assert inner[1] <= high <= exact.high
+
+
+@pytest.mark.parametrize("rounds", [1, 5, 6, 8, 9, 12, 25])
+def test_as_many_rounds_are_spared_as_a_promise_of_95_of_100_allows(rounds: int, stats: ModuleType) -> None:
+    def broken(count: int) -> float:
+        return float(2 * stats.binom.cdf(count, rounds, 0.5))
+
+    assert broken(spared(rounds) + 1) > 0.05
+    assert broken(spared(rounds)) <= 0.05 or spared(rounds) == 0
 
 
 def test_over_many_rounds_it_agrees_with_the_bootstrap_of_scipy(stats: ModuleType) -> None:

@@ -105,7 +105,7 @@ def cells_of(judgement: Judgement, subject: str) -> tuple[tuple[str, str], ...]:
 def test_the_table_and_the_sentence_say_that_samples_failed() -> None:
     judgement = crashing(lambda each: rate_of(each) >= 40_000)
     assert cells_of(judgement, "poll")[:2] == (("20.0", ""), ("40.0", "5 samples failed"))
-    assert {value for value, _ in cells_of(judgement, "poll")[4:7]} == {"-"}
+    assert {value for value, _ in cells_of(judgement, "poll")[5:8]} == {"-"}
     (said,) = knees.sentences(judgement)
     assert "20,000 to 40,000 on poll" in said
     assert said.endswith(" A failed sample counts as not served: of poll at 40,000.")

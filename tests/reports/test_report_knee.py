@@ -115,7 +115,7 @@ def test_both_latencies_stand_side_by_side_and_part_beyond_the_knee(judged: Judg
     assert (beyond.p99_ms, beyond.uncorrected_p99_ms) == pytest.approx((300, 2))
     (table,) = knees.tables(judged)
     (cells,) = (cells for name, cells in table.rows if name == "asyncio")
-    assert [value for value, _ in cells[2:6]] == ["0.11", "0.10", "300", "2.00"]
+    assert [value for value, _ in cells[3:7]] == ["0.11", "0.10", "300", "2.00"]
 
 
 def test_requests_that_were_never_sent_are_said(judged: Judgement) -> None:
