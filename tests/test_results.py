@@ -96,6 +96,17 @@ def test_a_line_cut_off_by_a_crash_is_left_out(tmp_path: Path) -> None:
     assert results.read_run(tmp_path).samples == (sample(),)
 
 
+@pytest.mark.parametrize("name", [results.SAMPLES_FILE, results.SYSCALLS_FILE])
+def test_a_line_cut_off_in_a_complete_run_is_damage(tmp_path: Path, name: str) -> None:
+    results.write_run(tmp_path, record(status="complete"))
+    (tmp_path / name).write_text('{"subject":"epo', "utf-8")
+    (damage,) = results.read_run(tmp_path).damage
+    assert damage.startswith(f"{tmp_path / name}, line 1, is cut off and was left out, though run.json says")
+    for status in ("running", "interrupted"):
+        results.write_run(tmp_path, record(status=status))
+        assert results.read_run(tmp_path).damage == ()
+
+
 def test_counts_of_system_calls_are_read_back_and_damage_among_them_is_named(tmp_path: Path) -> None:
     results.write_run(tmp_path, record())
     counts = [

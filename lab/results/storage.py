@@ -73,11 +73,13 @@ def read_run(folder: Path) -> Run:
     """Read a run folder; raises `RunError` if ``run.json`` is missing or cannot be understood.
 
     A last line of samples or counts that a crash cut off is left out. So is any other line that cannot be
-    read, and microbenchmarks that cannot; ``damage`` says which.
+    read, and microbenchmarks that cannot; ``damage`` says which. In a run that is recorded as complete no
+    crash cut off anything, so there ``damage`` names the last line too.
     """
     record = _record(folder)
-    samples, damage = _lines(Sample, folder / SAMPLES_FILE)
-    syscalls, damaged_counts = _lines(SyscallCount, folder / SYSCALLS_FILE)
+    ended = record.status == "complete"
+    samples, damage = _lines(Sample, folder / SAMPLES_FILE, ended)
+    syscalls, damaged_counts = _lines(SyscallCount, folder / SYSCALLS_FILE, ended)
     microbench, more_damage = _microbench(folder / MICROBENCH_FILE)
     damage += damaged_counts + more_damage
     return Run(folder, record, tuple(samples), microbench, tuple(damage), tuple(syscalls))
@@ -107,8 +109,11 @@ class _Versioned:
     schema: int
 
 
-def _lines(kind: type[Record], path: Path) -> tuple[list[Record], list[str]]:
-    """The records of all whole lines, and what is said of each line that cannot be read."""
+def _lines(kind: type[Record], path: Path, ended: bool) -> tuple[list[Record], list[str]]:
+    """The records of all whole lines, and what is said of each line that cannot be read.
+
+    ``ended``: the run was, so that a last line that is cut off is no trace of a crash, but damage.
+    """
     records, damage = [], []
     # Only "\n" ends a line: standard error that a sample keeps may hold any other separator of Unicode.
     *lines, last = (_content(path) or b"").split(b"\n")
@@ -117,6 +122,11 @@ def _lines(kind: type[Record], path: Path) -> tuple[list[Record], list[str]]:
             records.append(_parsed(kind, line))
         except ValueError as error:
             damage.append(f"{path}, line {number}, is damaged and was left out: {error}")
+    if ended and last and not _is_json(last):
+        damage.append(
+            f"{path}, line {len(lines) + 1}, is cut off and was left out, though {RUN_FILE} says that the "
+            "run is complete: copy the folder again, or take what is missing again with --resume"
+        )
     return records, damage
 
 

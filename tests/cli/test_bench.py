@@ -121,7 +121,7 @@ def test_a_file_in_the_place_of_the_folder_is_named_in_one_line(here: Path) -> N
     result = muxlab_bench(*SMALL, "--out", "mine")
     assert result.exit_code == 2
     (line,) = result.stderr.splitlines()
-    assert line.endswith("the run's folder mine: mine is there, and is no folder. Name another with --out")
+    assert line.endswith("for the run, got mine: mine is there, and is no folder. Name another with --out")
 
 
 def test_a_rejected_loop_of_ones_own_is_not_sent_to_the_list_of_known_ones(here: Path) -> None:
@@ -175,6 +175,15 @@ def test_a_report_tells_of_damaged_lines_and_is_written(here: Path) -> None:
     result = CliRunner().invoke(muxlab, ["report"], prog_name="muxlab")
     assert result.exit_code == 0
     assert "line 9, is damaged and was left out" in result.stderr
+
+
+def test_a_report_of_a_complete_run_tells_of_a_last_line_that_is_cut_off(here: Path) -> None:
+    muxlab_bench(*SMALL)
+    samples = only_run(here) / SAMPLES_FILE
+    samples.write_bytes(samples.read_bytes()[:-20])
+    result = CliRunner().invoke(muxlab, ["report"], prog_name="muxlab")
+    assert result.exit_code == 0
+    assert "Warning: runs/" in result.stderr and "line 8, is cut off and was left out" in result.stderr
 
 
 def test_a_folder_in_use_is_refused(here: Path) -> None:
