@@ -7,10 +7,13 @@ written whole under another name, then renamed: a disk that is full leaves the e
 
 from __future__ import annotations
 
+import errno
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.errors import RunError
 from lab.results import read_run
 from reports.analysis.judgement import judge
 from reports.figures.registry import draw_all
@@ -33,9 +36,12 @@ def write_report(folder: Path) -> ReportFiles:
     """Write ``report.html``, ``summary.md``, ``samples.csv`` and ``figures/*.png`` into a run folder.
 
     Takes seconds, most of them for the figures. Raises `lab.errors.RunError` when the folder holds no
-    readable run; an interrupted run, or one without a single good sample, is reported as what it is.
+    readable run or cannot be written; an interrupted run, or one without a single good sample, is reported as
+    what it is.
     """
-    judgement = judge(read_run(folder))
+    run = read_run(folder)
+    _check_writable(folder)
+    judgement = judge(run)
     pictures = draw_all(judgement)
     files = ReportFiles(folder / "report.html", folder / "summary.md", folder / "samples.csv", ())
     _replace(files.html, html(judgement, pictures).encode())
@@ -44,6 +50,21 @@ def write_report(folder: Path) -> ReportFiles:
     drawn = {folder / "figures" / f"{p.name}.png": p.png for group in pictures.values() for p in group}
     _replace_pictures(folder / "figures", drawn)
     return ReportFiles(files.html, files.summary, files.csv, tuple(drawn))
+
+
+def _check_writable(folder: Path) -> None:
+    """Complain before the seconds of drawing, not after."""
+    probe = folder / "report.html.draft"
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        raise RunError(
+            f"expected a folder that a report can be written to, got {folder}: {error.strerror}. Copy the "
+            f"run to another place: `cp -r {shlex.quote(str(folder))} COPY`, then `muxlab report COPY`"
+        ) from error
 
 
 def _replace(path: Path, content: bytes) -> None:

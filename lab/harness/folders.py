@@ -59,10 +59,16 @@ def find(named: Path, parent: Path = RUNS) -> Path:
 def open_for_resuming(folder: Path, environment: Environment) -> Iterator[Run]:
     """Read and hold a run that is to go on here.
 
-    Raises `RunError` if samples taken now would not be comparable, `LabError` if a bench is running in it. A
-    last line of samples or counts that a crash cut off is removed: the next one would be glued to it.
+    Raises `RunError` if samples taken now would not be comparable or could not be written, `LabError` if a
+    bench is running in it. A last line of samples or counts that a crash cut off is removed: the next one
+    would be glued to it.
     """
     _check_comparable(folder, read_run(folder).record.environment, environment)
+    for path in filter(Path.exists, (folder, folder / SAMPLES_FILE)):
+        if why := _not_writable(path):
+            raise RunError(
+                f"expected a run that can be written, got {path}: {why}. Copy {folder}, resume the copy"
+            )
     with _held(folder):
         _drop_torn_line(folder / SAMPLES_FILE)
         _drop_torn_line(folder / SYSCALLS_FILE)
@@ -169,8 +175,8 @@ def _check_name(path: Path) -> None:
 
 
 def _check_empty(folder: Path) -> None:
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise LabError(f"cannot write to {folder}: permission denied. Name another folder with --out")
+    if why := _not_writable(folder):
+        raise LabError(f"expected a folder that can be written, got {folder}: {why}. Name another with --out")
     if any(folder.iterdir()):
         raise LabError(
             f"{folder} holds files already: name a new folder with --out, or continue the run in it "
@@ -182,7 +188,16 @@ def _unusable(folder: Path, error: OSError) -> LabError:
     upwards = (folder, *folder.parents)
     in_the_way = next((each for each in upwards if os.path.exists(each) and not os.path.isdir(each)), None)
     why = f"{in_the_way} is there, and is no folder" if in_the_way else error.strerror
-    return LabError(f"cannot create the run's folder {folder}: {why}. Name another with --out")
+    return LabError(
+        f"expected a folder that can be made for the run, got {folder}: {why}. Name another with --out"
+    )
+
+
+def _not_writable(path: Path) -> str:
+    """Why nothing can be written to ``path``, which exists; empty where it can."""
+    if os.access(path, os.W_OK | os.X_OK if path.is_dir() else os.W_OK):
+        return ""
+    return "Read-only file system" if os.statvfs(path).f_flag & os.ST_RDONLY else "Permission denied"
 
 
 def _drop_torn_line(path: Path) -> None:

@@ -6,6 +6,7 @@ import datetime
 import functools
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -63,11 +64,26 @@ def test_a_folder_that_cannot_be_made_is_named_with_the_reason(tmp_path: Path) -
     (tmp_path / "file").write_text("")
     with (
         pytest.raises(
-            LabError, match=f"cannot create the run's folder .*: {tmp_path / 'file'} is there, and is no"
+            LabError, match=f"expected a folder that can be made .*: {tmp_path / 'file'} is there, and is no"
         ),
         folders.new_folder(tmp_path / "file" / "run"),
     ):
         pytest.fail("the folder was accepted")
+
+
+@pytest.mark.parametrize(
+    ("flags", "why"), [(os.ST_RDONLY, "Read-only file system"), (0, "Permission denied")]
+)
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_measured(
+    interrupted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: int, why: str
+) -> None:
+    (tmp_path / "new").mkdir()
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_flag=flags))
+    with pytest.raises(LabError, match=f"got .*/new: {why}. Name another with --out"):
+        folders.new_folder(tmp_path / "new").__enter__()
+    with pytest.raises(RunError, match=f"got {interrupted}: {why}. Copy {interrupted}, resume the copy"):
+        folders.open_for_resuming(interrupted, environment()).__enter__()
 
 
 def test_no_second_bench_starts_in_a_folder_before_the_first_has_written(tmp_path: Path) -> None:

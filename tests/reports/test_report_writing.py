@@ -34,6 +34,23 @@ def test_a_full_disk_leaves_the_earlier_report_whole(tmp_path: Path, monkeypatch
     assert {first.html, first.summary, first.csv, *first.figures} <= set(before)
 
 
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    SyntheticRun(scenarios=(echo(),), rounds=1, subjects=SUBJECTS[2:4]).write(tmp_path)
+
+    def refuse(path: Path) -> None:
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    before = set(tmp_path.iterdir())
+    expected = f"written to, got {tmp_path}: {os.strerror(number)}. .* `cp -r {tmp_path} COPY`, then `muxlab"
+    with pytest.raises(RunError, match=expected):
+        write_report(tmp_path)
+    assert set(tmp_path.iterdir()) == before
+
+
 def test_a_report_is_reproduced_byte_for_byte_and_leaves_no_stale_picture(tmp_path: Path) -> None:
     SyntheticRun(scenarios=(echo(),), rounds=3, subjects=SUBJECTS[2:7]).write(tmp_path)
     first = write_report(tmp_path)
