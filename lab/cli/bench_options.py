@@ -168,7 +168,8 @@ own_program: Options = _together(
     ),
     click.option(
         "--http-body",
-        type=click.Choice(["same", "length", "any"]),
+        callback=values.option(values.one_of("same", "length", "any")),
+        metavar="same|length|any",
         help="What each reply's body must have in common with the first one's.  [default: same]",
     ),
 )

@@ -11,6 +11,7 @@ from types import TracebackType
 
 import click
 
+from lab.cli import values
 from lab.cli.exit_codes import DONE, FAILED, INTERRUPTED
 from lab.errors import LabError, UnknownNameError
 
@@ -26,9 +27,10 @@ def loop_and_program(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option(
             "--tasks",
-            type=click.Choice(["c", "python"]),
+            callback=values.option(values.one_of("c", "python")),
             default="c",
             show_default=True,
+            metavar="c|python",
             help="Futures and tasks.",
         ),
         click.option(

@@ -48,7 +48,7 @@ def size_bytes(text: str) -> int:
     number, unit = _number_and_unit(text, SIZE_UNITS, expected)
     size = number * SIZE_UNITS[unit]
     if size != int(size):
-        raise ValueError(f"expected {expected}, got {text!r}")
+        raise _unexpected(expected, text)
     return int(size)
 
 
@@ -58,7 +58,7 @@ def whole(text: str) -> int:
     number, unit = _number_and_unit(text, {"": 1, "k": 1_000}, expected)
     count = number * {"": 1, "k": 1_000}[unit]
     if count != int(count):
-        raise ValueError(f"expected {expected}, got {text!r}")
+        raise _unexpected(expected, text)
     return int(count)
 
 
@@ -71,7 +71,7 @@ def whole_within(least: int, most: int | None = None) -> Callable[[str], int]:
             number = whole(text)
             if number >= least and (most is None or number <= most):
                 return number
-        raise ValueError(f"expected a whole number {bounds}, got {text!r}: give one, or leave the option out")
+        raise _unexpected(f"a whole number {bounds}", text)
 
     return convert
 
@@ -88,9 +88,18 @@ def rate(text: str) -> int | str:
     try:
         return text if text == KNEE else whole(text)
     except ValueError:
-        raise ValueError(
-            f"expected requests per second such as 20000 or 20k, or {KNEE}, got {text!r}"
-        ) from None
+        raise _unexpected(f"requests per second such as 20000 or 20k, or {KNEE}", text) from None
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """What is given back raises `ValueError` for anything but ``choices``."""
+
+    def convert(text: str) -> str:
+        if text not in choices:
+            raise _unexpected(" or ".join([", ".join(choices[:-1]), choices[-1]]), text)
+        return text
+
+    return convert
 
 
 def names(texts: Iterable[str]) -> tuple[str, ...]:
@@ -165,8 +174,12 @@ def _usage(convert: Callable[[Any], Any], text: Any) -> Any:
 def _number_and_unit(text: str, units: Iterable[str], expected: str) -> tuple[Decimal, str]:
     match = NUMBER.fullmatch(text.strip())
     if not match or match[2].lower() not in units or len(match[1]) > MOST_DIGITS:
-        raise ValueError(f"expected {expected}, got {text!r}")
+        raise _unexpected(expected, text)
     try:
         return Decimal(match[1]), match[2].lower()
     except InvalidOperation:
-        raise ValueError(f"expected {expected}, got {text!r}") from None
+        raise _unexpected(expected, text) from None
+
+
+def _unexpected(expected: str, text: str) -> ValueError:
+    return ValueError(f"expected {expected}, got {text!r}: give one, or leave the option out")

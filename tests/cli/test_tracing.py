@@ -140,7 +140,7 @@ def test_the_files_are_written_even_if_nobody_reads_the_text(script: Path) -> No
         (["-b", "epol"], "no backend is called 'epol'. Did you mean 'epoll'?"),
         (["no-such-file.py"], "expected a Python file to run, got 'no-such-file.py'"),
         (["-m", "no_such_module_here"], "got 'no_such_module_here', which cannot be found"),
-        (["--tasks", "rust"], "'rust' is not one of 'c', 'python'"),
+        (["--tasks", "rust"], "expected c or python, got 'rust'"),
         (["--html", "no/such/folder/x.html"], "expected a file that can be written, got no/such/folder/x"),
         (["--json", "x", "--html", "./x"], "expected a file each for --html and --json, got x for both"),
         (["--html", "client.py"], "got the Python program client.py: name the file before it"),

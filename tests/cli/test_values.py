@@ -111,6 +111,23 @@ def test_settings_of_two_parameters_in_one_are_told_to_be_given_one_by_one() -> 
         values.setting("ring.active=200,ring.pairs=100")
 
 
+def test_one_of_several_words_is_expected() -> None:
+    body = values.one_of("same", "length", "any")
+    assert body("any") == "any"
+    with pytest.raises(
+        ValueError, match="expected same, length or any, got 'none': give one, or leave the option"
+    ):
+        body("none")
+
+
+@pytest.mark.parametrize("option", ["rounds", "duration", "precision", "max-time", "size", "rate", "seed"])
+def test_a_value_that_is_no_number_is_told_what_was_expected_what_came_and_what_to_do(option: str) -> None:
+    refused = CliRunner().invoke(muxlab, ["bench", f"--{option}", "abc"], prog_name="muxlab")
+    assert refused.exit_code == 2
+    (line,) = [each for each in refused.stderr.splitlines() if "--" + option in each]
+    assert "expected " in line and line.endswith("got 'abc': give one, or leave the option out")
+
+
 def test_bounds_of_a_whole_number_are_included() -> None:
     within = values.whole_within(1, 64)
     assert (within("1"), within("64")) == (1, 64)
