@@ -86,8 +86,11 @@ def context(judgement: Judgement) -> dict[str, Any]:
     }
 
 
-def answer_rows(judgement: Judgement, found: Answer | None) -> list[tuple[str, str]]:
-    """The overall answer, question by question; empty answers are left out."""
+def answer_rows(
+    judgement: Judgement, found: Answer | None, *, with_tables: bool = False
+) -> list[tuple[str, str]]:
+    """The overall answer, question by question; empty answers are left out. ``with_tables``: those of what
+    descriptors add follow at once, so that their figures need not be told."""
     if found is None:
         return [("What to do", tally.way_on(judgement))]
     rows = [
@@ -97,7 +100,10 @@ def answer_rows(judgement: Judgement, found: Answer | None) -> list[tuple[str, s
         ("Other loops", wording.other_loops(found)),
         ("Why", " ".join(wording.because(found))),
         ("System calls", syscalls.sentence(judgement, found)),
-        ("With more descriptors", " ".join(growth.sentences(judgement))),
+        (
+            "With more descriptors",
+            " ".join((growth.pointers if with_tables else growth.sentences)(judgement)),
+        ),
         ("Under offered load", " ".join(knees.sentences(judgement))),
         ("With a fresh allocator", " ".join(seasoning.sentences(judgement))),
         ("Careful", trust.disagreement(judgement, found)),

@@ -6,6 +6,8 @@ of a number that is shown.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from reports.analysis.judgement import Judgement
 from reports.analysis.line import Line
 from reports.analysis.scaling import Curve, Scaling, main_scalings, scalings
@@ -24,28 +26,70 @@ FEWEST_SUMMED_UP = 3
 
 
 def sentences(judgement: Judgement) -> list[str]:
-    """One a workload: who pays for each descriptor, who does not, who ends."""
+    """One a workload: who pays for each descriptor and how much, who does not, who ends."""
+    return _one_each(judgement, _adding)
+
+
+def pointers(judgement: Judgement) -> list[str]:
+    """The same without how much, and a pointer to `markdown_table`, which is to follow."""
+    said = _one_each(judgement, _changing)
+    changing = any(map(_changing, main_scalings(judgement)))
+    return [*said, "By how much, a table below says."] if changing else said
+
+
+def _one_each(judgement: Judgement, cost: Callable[[Scaling], list[str]]) -> list[str]:
+    """A sentence a workload: what ``cost`` says of it, and who ends."""
     said = []
     for family in main_scalings(judgement):
-        if parts := [*_adding(family), *_ending(family)]:
+        if parts := [*cost(family), *_ending(family)]:
             span = f"From {family.values[0]:,} to {family.values[-1]:,} {axis_name(family.axis)}"
             said.append(f"{span} ({family.workload}): {'; '.join(parts)}.")
     return said
 
 
+def _changing(family: Scaling) -> list[str]:
+    """``the cost grows on poll, not beyond noise on the 3 others``."""
+    paying, others = _parted(family)
+    far = "hardly" if any(_tilted(line) for _, line in others) else "not beyond noise"
+    if others and not paying:
+        how = "hardly grows" if far == "hardly" else "does not grow beyond noise"
+        return [f"the cost {how} on {_together(others, paying)}"]
+    said = []
+    if grows := listed(name for name, line in paying if line.grows):
+        said.append(f"grows on {grows}")
+    if falls := listed(name for name, line in paying if line.falls):
+        said.append(f"falls on {falls}")
+    if others:
+        said.append(f"{far} on {_together(others, paying)}")
+    return [f"the cost {', '.join(said)}"] if said else []
+
+
 def _adding(family: Scaling) -> list[str]:
     """``each further pair adds 11 ns (10 to 12) on poll, nothing beyond noise on the 3 others (intervals
     within 0.2 ns)``: who pays by name, the others summed up, since the table has them all."""
-    lines = [(called(curve.subject), curve.line) for curve in family.curves if curve.line]
-    lines = sorted((each for each in lines if each[1].measurable), key=lambda each: -_size(each[1]))
-    if not lines:
+    paying, others = _parted(family)
+    if not (paying or others):
         return []
-    paying = [each for each in lines if _tilted(each[1]) and _size(each[1]) > LITTLE * _size(lines[0][1])]
-    others = [each for each in lines if each not in paying]
     said = [_named(paying)] if paying else []
     if others:
-        said.append(_summed_up(others, f"the {len(others)} others" if paying else f"all {len(others)}"))
+        said.append(_summed_up(others, _together(others, paying)))
     return [f"each further {noun(family.axis)} adds {', '.join(said)}"]
+
+
+def _parted(family: Scaling) -> tuple[list[tuple[str, Line]], list[tuple[str, Line]]]:
+    """Who pays for descriptors, who pays most first; and all others whose line can be told."""
+    lines = [(called(curve.subject), curve.line) for curve in family.curves if curve.line]
+    lines = sorted((each for each in lines if each[1].measurable), key=lambda each: -_size(each[1]))
+    most = LITTLE * _size(lines[0][1]) if lines else 0.0
+    paying = [each for each in lines if _tilted(each[1]) and _size(each[1]) > most]
+    return paying, [each for each in lines if each not in paying]
+
+
+def _together(others: list[tuple[str, Line]], paying: list[tuple[str, Line]]) -> str:
+    """``epoll and uvloop``; three and more are ``the 6 others``, or ``all 7`` where nobody is named."""
+    if len(others) < FEWEST_SUMMED_UP:
+        return listed(name for name, _ in others)
+    return f"the {len(others)} others" if paying else f"all {len(others)}"
 
 
 def _named(lines: list[tuple[str, Line]]) -> str:

@@ -17,7 +17,11 @@ def markdown(judgement: Judgement) -> str:
     found = answer(judgement)
     parts = [f"# {headline(judgement, found)}"]
     parts += [f"> **{each.what}** {each.todo}" for each in trust.banners(judgement)]
-    parts.append("\n".join(f"- **{question}:** {text}" for question, text in answer_rows(judgement, found)))
+    parts.append(
+        "\n".join(
+            f"- **{question}:** {text}" for question, text in answer_rows(judgement, found, with_tables=True)
+        )
+    )
     parts.append("## Verdicts")
     parts.append(
         "\n".join(

@@ -8,11 +8,13 @@ import scipy.stats
 from synthetic_run import SLOPE_US, SUBJECTS, SyntheticRun, echo, idle, ring
 
 from lab.results import SubjectRecord
+from reports.analysis.answer import answer
 from reports.analysis.estimate import Estimate, median_interval
 from reports.analysis.judgement import Judgement, judge
 from reports.analysis.line import Line, lines
 from reports.analysis.scaling import Curve, Scaling, main_scalings
-from reports.pages.growth import _adding, markdown_table, sentences, tables, verdict
+from reports.pages.context import answer_rows
+from reports.pages.growth import _adding, _changing, markdown_table, sentences, tables, verdict
 from reports.pages.summary import markdown
 
 AXIS = np.array([100.0, 1_000.0, 5_000.0, 15_000.0])
@@ -138,6 +140,36 @@ def test_who_pays_is_named_and_who_hardly_does_is_summed_up(
     each_ns: dict[str, tuple[float, float, float]], said: str
 ) -> None:
     assert _adding(family_of(each_ns)) == [f"each further pair adds {said}"]
+
+
+@pytest.mark.parametrize(
+    ("each_ns", "said"),
+    [
+        (
+            {"a": (0.1, -1, 1), "b": (0.2, -1, 1), "poll": (9.0, 8, 10), "c": (-0.4, -1, 1)},
+            "grows on poll, not beyond noise on the 3 others",
+        ),
+        (
+            {"a": (0.3, 0.2, 0.4), "b": (0.2, -1, 1), "poll": (9.0, 8, 10), "c": (0.1, -1, 1)},
+            "grows on poll, hardly on the 3 others",
+        ),
+        ({"poll": (9.0, 8, 10), "epoll": (-2, -3, -1)}, "grows on poll, falls on epoll"),
+        ({"poll": (9.0, 8, 10), "a": (2, -1, 3)}, "grows on poll, not beyond noise on a"),
+        ({"a": (3, -1, 4), "b": (2, -1, 3), "c": (-1, -2, 3)}, "does not grow beyond noise on all 3"),
+    ],
+)
+def test_beside_the_table_it_is_said_who_pays_and_not_how_much(
+    each_ns: dict[str, tuple[float, float, float]], said: str
+) -> None:
+    assert _changing(family_of(each_ns)) == [f"the cost {said}"]
+
+
+def test_the_summary_points_to_the_table_and_the_page_has_the_figures_in_words() -> None:
+    judgement = judged(rounds=9, noise=0.01)
+    (line,) = [each for each in markdown(judgement).splitlines() if "With more descriptors" in each]
+    assert "From 10 to 5,000 idle connections (idle): the cost grows on " in line
+    assert line.endswith("By how much, a table below says.") and " ns" not in line
+    assert any(" ns (" in text for _, text in answer_rows(judgement, answer(judgement)))
 
 
 def test_the_summary_and_the_page_have_the_intervals() -> None:
