@@ -83,9 +83,19 @@ def test_where_the_speed_is_not_known_a_cost_stands_as_it_was_accounted(unknown:
     assert core.cost_us(unknown) == unknown.cpu_us_per_operation
 
 
-def test_full_speed_is_what_a_tenth_of_the_yardsticks_reach() -> None:
-    samples = [replace(SAMPLE, yardstick_ns=(100 + number, 200)) for number in range(11)]
-    assert core_speed(samples).full_ns == pytest.approx(102.1)
+def test_full_speed_is_what_one_of_two_hundred_yardsticks_reaches() -> None:
+    samples = [replace(SAMPLE, yardstick_ns=(100 + number, 900)) for number in range(201)]
+    assert core_speed(samples).full_ns == pytest.approx(102.005)
+
+
+def test_a_run_of_which_a_hundredth_was_at_full_speed_has_the_same_full_speed_as_a_quiet_one() -> None:
+    readings = [100] * 4 + [160] * 396
+    disturbed = [replace(SAMPLE, yardstick_ns=(before, 160)) for before in readings[:200]]
+    quiet = [replace(SAMPLE, yardstick_ns=(100, 100))] * 200
+    assert core_speed(disturbed).full_ns == core_speed(quiet).full_ns == 100
+
+
+def test_where_no_yardstick_was_laid_on_no_speed_is_known() -> None:
     assert core_speed([replace(SAMPLE, yardstick_ns=())]) == CoreSpeed(None)
 
 

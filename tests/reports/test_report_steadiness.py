@@ -95,15 +95,15 @@ def test_without_yardsticks_nothing_is_said_or_drawn() -> None:
 @pytest.mark.parametrize(
     ("speeds", "said"),
     [
-        ([1.0] * 20, "The measured core ran at 90 % of its full speed or more in all 20 slices."),
+        ([1.0] * 20, "The measured core ran at 75 % of its full speed or more in all 20 slices."),
         (
             [0.5] * 5 + [1.0] * 15,
-            "The measured core ran below 90 % of its full speed in 25 % of 20 slices, and at 50 % or less "
+            "The measured core ran below 75 % of its full speed in 25 % of 20 slices, and at 50 % or less "
             "in one of twenty.",
         ),
         (
             [0.5] + [1.0] * 1999,
-            "The measured core ran below 90 % of its full speed in less than 1 % of 2,000 slices.",
+            "The measured core ran below 75 % of its full speed in less than 1 % of 2,000 slices.",
         ),
     ],
 )
@@ -115,7 +115,7 @@ def test_the_page_has_the_figure_and_the_sentence(run: Run) -> None:
     judgement = judge(run)
     pictures = {key: [] for key in FIGURES} | {"machine speed": FIGURES["machine speed"](judgement)}
     page = Outline(html(judgement, pictures))
-    assert "below 90 % of its full speed in 17 % of 12 slices" in page.text
+    assert "below 75 % of its full speed in 17 % of 12 slices" in page.text
     assert any("17 % of 12 slices" in label for label in page.labels)
 
 
@@ -130,8 +130,8 @@ def test_of_a_long_run_few_slices_are_drawn_and_the_caption_says_so(run: Run) ->
     ("sensitivity", "said"),
     [
         (0.0, "Costs did not follow it, and stand as they were accounted."),
-        (0.5, "At 90 % costs came out 5.4 % higher; they are given at full speed."),
-        (1.0, "At 90 % costs came out 11.1 % higher; they are given at full speed."),
+        (0.5, "At 75 % costs came out 15.5 % higher; they are given at full speed."),
+        (1.0, "At 75 % costs came out 33.3 % higher; they are given at full speed."),
     ],
 )
 def test_what_is_made_of_a_slow_core_is_said(sensitivity: float, said: str) -> None:
