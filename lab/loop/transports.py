@@ -44,7 +44,7 @@ class StreamTransport(SendingTransport):
     __slots__ = (
         "__weakref__",
         "_deliver",
-        "_hung_up",
+        "_enough",
         "_paused",
         "_peername",
         "_read_size",
@@ -68,7 +68,7 @@ class StreamTransport(SendingTransport):
         super().__init__(loop, sock, protocol)
         self.set_protocol(protocol)
         self._paused = False
-        self._hung_up = loop._edge and sock.family == socket.AF_UNIX
+        self._enough = SMALLEST_READ
         self._read_size = SMALLEST_READ
         self._receive: Any = sock.recv
         self._sockname = None
@@ -151,8 +151,7 @@ class StreamTransport(SendingTransport):
         """No ``sock_*`` coroutine may use the descriptor."""
 
     def hangup(self) -> None:
-        """The peer has hung up: an edge-triggered backend will not say so again."""
-        self._hung_up = True
+        """The peer has hung up: reading finds out, behind what it has sent."""
 
     def lost(self) -> None:
         """Somebody else closed the socket, and its number may be another's."""
@@ -175,47 +174,51 @@ class StreamTransport(SendingTransport):
             self._paused = False
             self._loop._watch(self._fd, READ)
 
-    def fire(self) -> bool | None:  # HOT
+    def fire(self) -> None:  # HOT
         """The kernel says that there is something to read: read once, and hand it on.
 
-        True: there may be more. False: there is none. None: there was less than was asked for, so there is
-        none, unless the peer has hung up (an edge-triggered backend does not say again what is left then).
-
         It stands for ``self._context.run(self._protocol.data_received, self._sock.recv(self._read_size))``
-        with both methods kept (make bench WORKLOAD=echo-protocol). Errors end the connection.
+        with both methods kept, and ``_has_read`` called only for the counts that mean something to it (make
+        bench WORKLOAD=echo-protocol). Errors end the connection.
         """
         deliver, receive = self._deliver, self._receive
         if deliver is None:
-            return self._read_into()
+            self._read_into()
+            return
         try:
             data = receive(SMALLEST_READ)
         except (BlockingIOError, InterruptedError):
             self._loop._would_block += 1
-            return False
+            return
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:
             self._fail_reading(error, "Fatal read error on socket transport")
-            return False
+            return
         if not data:
             self._end_of_stream()
-            return False
+            return
         try:
             self._context.run(deliver, data)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:
             self._fail_reading(error, "Fatal error: protocol.data_received() call failed.")
-            return False
-        if len(data) >= SMALLEST_READ:
-            return self._filled(len(data))
-        return None
+            return
+        if len(data) >= self._enough:
+            self._has_read(self._filled(len(data)))
 
-    def _filled(self, count: int) -> bool | None:
-        """A read gave ``count`` bytes, the least that is asked for or more: did it ask for as many?"""
+    def _has_read(self, filled: bool) -> None:
+        """A read gave ``_enough`` bytes or more, or as many as it asked for (``filled``): there may be more.
+
+        A level-triggered backend will say so.
+        """
+
+    def _filled(self, count: int) -> bool:
+        """Whether a read of ``count`` bytes gave as many as it asked for; then the next asks for more."""
         size = self._read_size
         if count != size or self._receive is None:
-            return None
+            return False
         self._read_size = min(size * 2, LARGEST_READ)
         self._receive = self._receive_more
         return True
@@ -229,7 +232,7 @@ class StreamTransport(SendingTransport):
             self._receive = self._sock.recv
         return data
 
-    def _read_into(self) -> bool | None:
+    def _read_into(self) -> None:
         """The same into the protocol's own buffer."""
         try:
             buffer = self._context.run(self._protocol.get_buffer, -1)
@@ -240,28 +243,29 @@ class StreamTransport(SendingTransport):
             raise
         except BaseException as error:
             self._fail_reading(error, "Fatal error: protocol.get_buffer() call failed.")
-            return False
+            return
         try:
             count = self._sock.recv_into(buffer)
         except (BlockingIOError, InterruptedError):
             self._loop._would_block += 1
-            return False
+            return
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:
             self._fail_reading(error, "Fatal read error on socket transport")
-            return False
+            return
         if not count:
             self._end_of_stream()
-            return False
+            return
         try:
             self._context.run(self._protocol.buffer_updated, count)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:
             self._fail_reading(error, "Fatal error: protocol.buffer_updated() call failed.")
-            return False
-        return True if count == room else None
+            return
+        if count == room or count >= self._enough:
+            self._has_read(count == room)
 
     def _end_of_stream(self) -> None:
         """The peer has sent its last byte; the protocol decides whether ours are still wanted."""
@@ -306,16 +310,39 @@ class StreamTransport(SendingTransport):
 class EdgeStreamTransport(StreamTransport):
     """The same under an edge-triggered backend: a report covers everything that has come."""
 
-    __slots__ = ()
+    __slots__ = ("_again",)
 
-    def fire(self) -> None:
-        """Read until there is no more; after ``DRAIN_TURNS`` reads the others' turn comes."""
-        for _ in range(DRAIN_TURNS):
-            more = StreamTransport.fire(self)
-            if more is None:
-                more = self._hung_up
-            if not more or self._paused or self._closing:
-                return
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._again: bool | None = None
+        if self._sock.family == socket.AF_UNIX:
+            self._enough = 0
+
+    def hangup(self) -> None:
+        """The peer has hung up, which is not said again: from now on no short read is the last."""
+        self._enough = 0
+
+    def _has_read(self, filled: bool) -> None:
+        """Read on if there may be more; within ``_read_on``, say so."""
+        if not filled and self._enough:
+            return
+        if self._again is None:
+            self._read_on()
+        else:
+            self._again = True
+
+    def _read_on(self) -> None:
+        """Read until there is no more; after ``DRAIN_TURNS`` reads in all the others' turn comes."""
+        try:
+            for _ in range(1, DRAIN_TURNS):
+                if not self.is_reading():
+                    return
+                self._again = False
+                self.fire()
+                if not self._again:
+                    return
+        finally:
+            self._again = None
         self._loop._rearm(self._fd)
 
 
