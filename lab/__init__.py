@@ -6,17 +6,17 @@ factory (``asyncio.Runner(loop_factory=...)``, ``uvicorn --loop lab:new_event_lo
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
-
 __version__ = "0.1.0"
 __all__ = ["Loop", "new_event_loop", "run"]
 
+TYPE_CHECKING = False  # not from typing: the command imports this package before it can catch Ctrl-C
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from typing import Any, Literal, TypeVar
+
     from lab.loop.loop import Loop
 
-Result = TypeVar("Result")
+    Result = TypeVar("Result")
 
 
 def new_event_loop(backend: str | None = None, tasks: Literal["c", "python"] = "c") -> Loop:
@@ -36,6 +36,7 @@ def run(
     """Run ``main`` on a new mini-loop and return its result, as ``asyncio.run`` does on asyncio's."""
     # Imported here: the load process imports this package, does without asyncio, and starts in half the time.
     import asyncio
+    import functools
 
     factory = functools.partial(new_event_loop, backend, tasks)
     try:

@@ -29,6 +29,7 @@ def main() -> None:
         from lab.cli.app import muxlab
         from lab.cli.invocation import program
     except KeyboardInterrupt:
+        sys.stderr.write("muxlab: stopped at once\n")
         sys.exit(INTERRUPTED)
     try:
         muxlab(prog_name=program())

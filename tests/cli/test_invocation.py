@@ -112,8 +112,8 @@ def test_a_working_directory_that_is_gone_is_survived(
     assert short(script) == str(script)
 
 
-def test_ctrl_c_while_the_program_is_imported_ends_without_a_traceback(
-    monkeypatch: pytest.MonkeyPatch,
+def test_ctrl_c_while_the_program_is_imported_ends_in_the_usual_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def impatient(name: str, *args: Any, **more: Any) -> Any:
         if name == "lab.cli.app":
@@ -125,17 +125,19 @@ def test_ctrl_c_while_the_program_is_imported_ends_without_a_traceback(
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 130
+    assert capsys.readouterr().err == "muxlab: stopped at once\n"
 
 
 def test_before_that_nothing_is_imported_that_python_has_not_loaded_already() -> None:
-    lines = (ROOT / "lab/cli/__init__.py").read_text("utf-8").splitlines()
-    imported = [line for line in lines if line.startswith(("import ", "from "))]
-    assert imported == [
+    files = ("lab/__init__.py", "lab/cli/__init__.py", "lab/cli/exit_codes.py")
+    lines = [line for name in files for line in (ROOT / name).read_text("utf-8").splitlines()]
+    imported = {line for line in lines if line.startswith(("import ", "from "))}
+    assert imported == {
         "from __future__ import annotations",
         "import os",
         "import sys",
         "from lab.cli.exit_codes import INTERRUPTED",
-    ]
+    }
 
 
 def test_an_interrupted_program_is_deaf_to_further_ctrl_c_on_its_way_out(
