@@ -161,9 +161,17 @@ class Readiness:
             self._let_next_in()
 
     def watch(self) -> None:
-        """Have the kernel watch the socket for this direction, and keep that until nobody wants it."""
+        """Have the kernel watch the socket for this direction, and keep that until nobody wants it.
+
+        If another stands in the table, the callback of an ``add_reader`` say, this takes its place.
+        """
+        table = self._loop._readers if self.direction == READ else self._loop._writers
         try:
-            self._loop._watch(self.fd, self.direction)
+            if table.get(self.fd) is self:
+                self._loop._watch(self.fd, self.direction)
+            else:
+                self._loop._confirm(self.fd, self.direction)
+                table[self.fd] = self
         except BaseException:
             self.ready = True  # nobody will tell
             raise

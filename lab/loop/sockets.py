@@ -12,8 +12,9 @@ not. They are coroutines in the full sense: people pass them to ``create_task``.
 Pitfalls
 - A closed socket's number is reused. A `Readiness` belongs to the socket object; where the number has
   changed hands, everything known of it is forgotten first.
-- ``add_reader`` and ``sock_recv`` on one descriptor replace each other, as in asyncio. Two tasks that read
-  one socket take turns, first come first served (asyncio lets the first hang).
+- ``add_reader`` and a ``sock_recv`` that waits replace each other on one descriptor, as in asyncio; one that
+  finds data leaves the callback alone. Two tasks that read one socket take turns, first come first served
+  (asyncio lets the first hang).
 """
 
 from __future__ import annotations
@@ -48,11 +49,11 @@ class SocketsLoop(NamesLoop):
         self._add_callback(self._writers, WRITE, fd, callback, args)
 
     def remove_reader(self, fd: Any) -> bool:
-        """Stop it; True if there was a callback."""
+        """Stop it; True if there was a callback, or a ``sock_*`` coroutine that waited (for ever, now)."""
         return self._remove_callback(self._readers, READ, fd)
 
     def remove_writer(self, fd: Any) -> bool:
-        """Stop it; True if there was a callback."""
+        """Stop it; True as above."""
         return self._remove_callback(self._writers, WRITE, fd)
 
     def _add_callback(
@@ -79,10 +80,9 @@ class SocketsLoop(NamesLoop):
         fd = descriptor(fd)
         before = table.pop(fd, None)
         self._unwatch(fd, direction)
-        if not isinstance(before, ReadinessHandle):
-            return False
-        before.cancel()
-        return True
+        if isinstance(before, ReadinessHandle):
+            before.cancel()
+        return before is not None and not (isinstance(before, Readiness) and before.operation is None)
 
     def _refuse_transports(self, fileobj: Any) -> None:
         """A transport's descriptor is nobody else's, from its beginning to its end.
@@ -232,16 +232,20 @@ class SocketsLoop(NamesLoop):
     async def sock_connect(self, sock: socket.socket, address: Any) -> None:
         """Connect to ``address``; a host name is looked up first, off the loop's thread."""
         self._check_socket(sock)
-        if sock.family in (socket.AF_INET, socket.AF_INET6) and not is_numeric(sock.family, *address[:2]):
+        if sock.family in (socket.AF_INET, socket.AF_INET6):
             host, port = address[:2]
-            found = await self.getaddrinfo(host, port, family=sock.family, type=sock.type, proto=sock.proto)
-            if not found:
-                raise OSError(f"getaddrinfo() found no address of {host!r} for family {sock.family!r}")
-            address = found[0][4]
+            if not is_numeric(sock.family, host, port):
+                address = await self._address_of(sock, host, port)
         try:
             sock.connect(address)
         except (BlockingIOError, InterruptedError):
             await self._when_writable(sock, lambda _: _finish_connect(sock, address))
+
+    async def _address_of(self, sock: socket.socket, host: Any, port: Any) -> Any:
+        found = await self.getaddrinfo(host, port, family=sock.family, type=sock.type, proto=sock.proto)
+        if not found:
+            raise OSError(f"getaddrinfo() found no address of {host!r} for family {sock.family!r}")
+        return found[0][4]
 
     async def _when_writable(
         self, sock: socket.socket, operation: Callable[[Any], Any], argument: Any = None
@@ -273,10 +277,10 @@ class SocketsLoop(NamesLoop):
             mine = reserved
         self._refuse_transports(fd)
         self._forget_if_reused(fd)
-        if fd in table:
-            self._confirm(fd, direction)
-        party = table[fd] = Readiness(self, sock, direction)
-        party.watched = bool(self._backend.interest.get(fd, 0) & direction)
+        party = Readiness(self, sock, direction)
+        if fd not in table:  # else it takes the other's place when it has to wait, and not before
+            table[fd] = party
+            party.watched = bool(self._backend.interest.get(fd, 0) & direction)
         return party
 
     def _check_socket(self, sock: socket.socket) -> None:

@@ -116,6 +116,11 @@ def test_a_name_without_an_address_is_an_error(any_tasks: Loop, monkeypatch: pyt
         any_tasks.run_until_complete(any_tasks.sock_connect(sock, ("nowhere", 80)))
 
 
+def test_an_address_without_a_port_is_refused(any_tasks: Loop) -> None:
+    with client() as sock, pytest.raises(ValueError, match="not enough values"):
+        any_tasks.run_until_complete(any_tasks.sock_connect(sock, ("127.0.0.1",)))
+
+
 def test_ipv6_works_where_it_exists(loop: Loop, run: Run) -> None:
     try:
         left, right = tcp_pair(socket.AF_INET6)

@@ -1,4 +1,4 @@
-"""One socket, many tasks: they stand in line for it, and those of a closed socket learn that it is."""
+"""One socket, many tasks and callbacks: who stands in line, who replaces whom, what the end of it is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from lab.loop.loop import Loop
-from tests.loop.conftest import Pair, Run, turns
+from tests.loop.conftest import Pair, Run, beside_asyncio, turns
 
 Tasks = list[asyncio.Task[Any]]
 
@@ -160,6 +160,46 @@ def test_those_in_line_for_a_closed_socket_harm_no_other(
         return await receiving, failure.errno
 
     assert run(main()) == (b"for the new one", errno.EBADF)
+
+
+def test_removing_tells_of_a_coroutine_that_waits_too(
+    loop: Loop, run: Run, new_pair: Callable[..., Pair]
+) -> None:
+    def program(tested: Any, log: list[Any]) -> Any:
+        async def main() -> None:
+            (sock, _) = new_pair()
+            waiting = tested.create_task(tested.sock_recv(sock, 100))
+            await turns(2)
+            log.append((tested.remove_reader(sock), tested.remove_reader(sock)))
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+
+        return main()
+
+    log: list[Any] = []
+    run(program(loop, log))
+    assert log == beside_asyncio(program) == [(True, False)]
+
+
+def test_a_coroutine_that_need_not_wait_leaves_the_callback_alone(loop: Loop, run: Run, pair: Pair) -> None:
+    """One that waits takes its place, both as in asyncio."""
+    got: list[bytes] = []
+
+    async def main() -> bytes:
+        loop.add_reader(pair[0], lambda: got.append(pair[0].recv(100)))
+        pair[1].send(b"one")
+        assert await loop.sock_recv(pair[0], 100) == b"one"
+        pair[1].send(b"two")
+        await turns(3)
+        waiting = loop.create_task(loop.sock_recv(pair[0], 100))
+        await turns(2)
+        pair[1].send(b"three")
+        return await waiting
+
+    assert run(main()) == b"three"
+    assert got == [b"two"]
+    assert not loop.remove_reader(pair[0])
 
 
 def test_a_cancelled_send_leaves_the_writer_that_replaced_it(loop: Loop, run: Run, pair: Pair) -> None:
