@@ -50,7 +50,7 @@ class Endpoint(asyncio.BaseTransport):
         self._closing = False
         self._lost = 0
         self._queue: bytearray | deque[Any] | None = None
-        self._outlet = Outlet(self)
+        self._outlet: Any = Outlet(self)
         self._end_former_owners()
 
     def _begin(self, waiter: asyncio.Future[None] | None) -> None:
@@ -204,7 +204,7 @@ class Endpoint(asyncio.BaseTransport):
             self._protocol.connection_lost(error)
         finally:
             self._file.close()
-            self._file = self._protocol = None
+            self._file = self._protocol = self._outlet = None  # the outlet knows this transport: a cycle
 
     def _is_lost(self, warning: str) -> bool:
         """Whether a write comes after the end. The first few are forgiven, each one more is logged."""
