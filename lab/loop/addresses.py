@@ -29,8 +29,8 @@ async def resolve(
     """
     host, port, *zone = address
     if any(is_numeric(each, host, port) for each in (socket.AF_INET, socket.AF_INET6)):
-        found = socket.getaddrinfo(host, port, family, type, proto, flags | socket.AI_NUMERICHOST)
-        # getaddrinfo takes a port modulo 2**16; the socket is to refuse it.
+        # Not with the port: what is none, the socket is to refuse (getaddrinfo takes it modulo 2**16).
+        found = socket.getaddrinfo(host, 0, family, type, proto, flags | socket.AI_NUMERICHOST)
         found = [
             (*each[:4], (each[4][0], port, *(zone[: len(each[4]) - 2] or each[4][2:]))) for each in found
         ]
@@ -39,6 +39,12 @@ async def resolve(
     if not found:
         raise OSError(f"getaddrinfo() returned empty list for {host!r}")
     return found
+
+
+def cannot_bind(error: OSError, address: Any) -> OSError:
+    """The error of a ``bind``, which does not tell by itself what could not be bound."""
+    reason = (error.strerror or str(error)).lower()
+    return OSError(error.errno, f"error while attempting to bind on address {address!r}: {reason}")
 
 
 def share_port(sock: socket.socket) -> None:

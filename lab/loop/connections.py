@@ -19,7 +19,7 @@ import ssl as ssl_module
 from collections.abc import Sequence
 from typing import Any
 
-from lab.loop.addresses import AddressInfo, resolve
+from lab.loop.addresses import AddressInfo, cannot_bind, resolve
 from lab.loop.racing import first_success, interleaved
 from lab.loop.tls import Connection, ProtocolFactory, TlsLoop, tls_of_client, tls_of_server
 
@@ -197,8 +197,7 @@ def _bind_any(sock: socket.socket, sources: Sequence[AddressInfo], errors: list[
             sock.bind(address)
             return
         except OSError as error:
-            text = f"error while attempting to bind on address {address!r}: {str(error).lower()}"
-            failed.append(OSError(error.errno, text))
+            failed.append(cannot_bind(error, address))
     if not failed:
         raise OSError(f"no matching local address with family={sock.family!r} found")
     errors += failed[:-1]

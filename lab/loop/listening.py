@@ -29,7 +29,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from backends.contract import READ
-from lab.loop.addresses import AddressInfo, remove_stale_socket, share_port
+from lab.loop.addresses import AddressInfo, cannot_bind, remove_stale_socket, share_port
 from lab.loop.transports import without_delay
 
 logger = logging.getLogger("asyncio")
@@ -157,7 +157,7 @@ class Listener:
 def bind_all(found: Iterable[AddressInfo], **options: Any) -> list[socket.socket]:
     """A socket bound to each address; those that the system does not have are left out.
 
-    ``options`` as for `_bind`. Raises OSError if an address cannot be had, or none.
+    ``options`` as for `_bind`. Raises OSError if an address cannot be had, or none (EADDRNOTAVAIL).
     """
     wanted = list(dict.fromkeys(found))  # several names may stand for one address
     with contextlib.ExitStack() as closing:
@@ -167,7 +167,8 @@ def bind_all(found: Iterable[AddressInfo], **options: Any) -> list[socket.socket
             if sock is not None:
                 sockets.append(closing.enter_context(sock))
         if not sockets:
-            raise OSError(f"could not bind on any address out of {[each[4] for each in wanted]!r}")
+            text = f"could not bind on any address out of {[each[4] for each in wanted]!r}"
+            raise OSError(errno.EADDRNOTAVAIL, text)
         closing.pop_all()
     return sockets
 
@@ -195,11 +196,10 @@ def _bind(
         return sock
     except OSError as error:
         sock.close()
-        text = f"error while attempting to bind on address {address!r}: {str(error).lower()}"
         if error.errno == errno.EADDRNOTAVAIL:  # the family may be known, and not enabled
-            logger.debug(text)
+            logger.debug(cannot_bind(error, address))
             return None
-        raise OSError(error.errno, text) from None
+        raise cannot_bind(error, address) from None
     except BaseException:
         sock.close()
         raise

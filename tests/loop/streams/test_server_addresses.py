@@ -27,6 +27,14 @@ def test_several_hosts_are_several_sockets(loop: Loop, run: Run) -> None:
     assert run(main()) == ["127.0.0.1", "127.0.0.2"]
 
 
+@pytest.mark.parametrize("port", [-1, 65536])
+def test_a_port_that_is_none_is_refused_as_by_sockets(loop: Loop, run: Run, port: int) -> None:
+    with pytest.raises(OverflowError, match="port must be 0-65535"):
+        run(loop.create_server(Echo, "127.0.0.1", port))
+    with pytest.raises(OverflowError, match="port must be 0-65535"):
+        run(loop.create_connection(Echo, "127.0.0.1", port))
+
+
 def has_address(host: str) -> bool:
     with socket.socket() as sock:
         return sock.connect_ex((host, 9)) != errno.EADDRNOTAVAIL and sock.bind((host, 0)) is None
