@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -56,7 +54,7 @@ def _words(load: OfferedLoad) -> tuple[str, str]:
         "Medians over the rounds in which the load was not the limit, latency logarithmic, from the moment a "
         "request was due: so waiting for a server that does not keep up counts. All subjects were offered "
         "the same rates. A ring marks the knee: the highest rate of which everything was answered, with "
-        f"{BOUND} (the dotted line); the bar through it is its interval. Beyond it the queue grows for as "
+        f"{BOUND} (the dotted line); its interval stands in the table. Beyond it the queue grows for as "
         "long as the window lasts: it matters where a line turns up, not how high it goes. Hollow marks: the "
         "load was the limit in most samples. No mark: every sample failed, or none was taken."
     )
@@ -78,15 +76,6 @@ def _line(axes: Axes, curve: LoadCurve, field: str, index: int) -> None:
             axes.plot(place, value, shape, color=hue, markerfacecolor=PAPER, markersize=4.5, zorder=3)
         if point is curve.knee:
             axes.plot(place, value, "o", color=INK, markerfacecolor="none", markersize=10, zorder=4)
-            axes.plot(_ends(curve, x), [value, value], color=hue, linewidth=3, alpha=0.35, zorder=1)
-
-
-def _ends(curve: LoadCurve, x: list[float]) -> list[float]:
-    """Where the interval of the knee begins and ends; nowhere without one."""
-    found = curve.interval
-    if found is None:
-        return [math.nan, math.nan]
-    return [x[0] if found.low is None else found.low / 1e3, x[-1] if found.high is None else found.high / 1e3]
 
 
 def _frame(axes: Axes, name: str, load: OfferedLoad) -> None:

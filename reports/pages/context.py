@@ -12,6 +12,7 @@ from lab.results import RunRecord
 from reports.analysis.answer import Answer, answer, references
 from reports.analysis.cells import Cell
 from reports.analysis.comparison import Comparison
+from reports.analysis.estimate import confidence
 from reports.analysis.explanation import READING_AIDS, explaining_columns, facts
 from reports.analysis.judgement import Judgement, ScenarioJudgement
 from reports.analysis.microbench import microbench_rows
@@ -64,10 +65,9 @@ def context(judgement: Judgement) -> dict[str, Any]:
         "scenarios": [scenario_table(judgement, each) for each in judgement.scenarios],
         "seasoning": seasoning.tables(judgement),
         "no_seasoning": seasoning.why_none(record),
-        "aids": list(READING_AIDS.values()),
-        "a_a": trust.a_a_statement(judgement),
-        "noise_floor": trust.noise_floors(judgement),
-        "level": phrases.level(record.rounds),
+        "aids": _aids(judgement),
+        **_certainty(judgement),
+        "is_together": any(each.block is not None for each in judgement.run.samples),
         "growth": growth.tables(judgement),
         "knees": knees.tables(judgement),
         "knee_bound": knees.BOUND,
@@ -139,6 +139,23 @@ def scenario_table(judgement: Judgement, judged: ScenarioJudgement) -> dict[str,
             for each in (references(judgement, judged, judged.best[0]) if judged.best else [])
         ],
     }
+
+
+def _certainty(judgement: Judgement) -> dict[str, str]:
+    """What a difference is held against."""
+    rounds = judgement.run.record.rounds
+    return {
+        "a_a": trust.a_a_statement(judgement),
+        "noise_floor": trust.noise_floors(judgement),
+        "level": phrases.level(rounds),
+        "chance_at_most": phrases.percent(1 - confidence(rounds)),
+    }
+
+
+def _aids(judgement: Judgement) -> list[tuple[str, str]]:
+    """How to read the columns that explain a cost, as far as any table has them."""
+    shown = {name for each in judgement.scenarios for name in explaining_columns(each)}
+    return [aid for name, aid in READING_AIDS.items() if name in shown]
 
 
 def _headings(judgement: Judgement, judged: ScenarioJudgement) -> list[str]:

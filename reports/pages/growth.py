@@ -173,7 +173,7 @@ def _cells(curve: Curve, line: Line) -> tuple[tuple[str, str], ...]:
     return (
         (number(line.fixed_us.value), ""),
         (_ns(line), _interval(line)),
-        (f"{line.rise * 100:+.0f} %", f"{line.first:,} to {line.last:,}"),
+        (f"{line.rise * 100:+,.0f} %", f"{line.first:,} to {line.last:,}"),
         (verdict(line), ""),
         (
             percent(line.misfit) if len(curve.points) > 2 else "-",

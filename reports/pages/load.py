@@ -48,6 +48,8 @@ def _nearest(checked: list[tuple[ScenarioRecord, LoadCheck]]) -> str:
     taken, scenario, found = max(near, key=lambda each: each[0])
     name, _per_s = found.fastest or ("", 0.0)
     ceiling = f"an estimated {number((found.ceiling_per_s or 0) / 1e3)} thousand {plural(scenario.unit)}/s"
+    if taken >= 1:  # an estimate can be passed
+        return f"{name} reached the load's own ceiling, {ceiling} ({scenario.title}). "
     came = f"{name}, at {percent(taken)} of {ceiling} ({scenario.title})"
     return f"Nearest to the load's own ceiling came {came}. "
 
@@ -70,7 +72,8 @@ def _ceiling(found: LoadCheck, unit: str) -> str:
     said += f"(against the floor, which kept it busy for {percent(found.busy)} of the window)"
     if found.fastest is None:
         return said + "."
-    return f"{said}; the fastest subject, {found.fastest[0]}, took {percent(found.taken)} of that."
+    share = "all" if found.taken >= 1 else percent(found.taken)
+    return f"{said}; the fastest subject, {found.fastest[0]}, took {share} of that."
 
 
 def _little(found: LoadCheck) -> str:

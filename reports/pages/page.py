@@ -14,6 +14,9 @@ from reports.analysis.judgement import Judgement
 from reports.figures.style import Picture, palette_css
 from reports.pages.context import context
 
+NUMBER = r"\d{1,3}(?:,\d{3})*(?:\.\d+)?"
+"""As reports write it. The folder of a run, ``runs/20260102-030405``, is no interval."""
+
 
 def html(judgement: Judgement, pictures: dict[str, list[Picture]]) -> str:
     """The whole page."""
@@ -46,7 +49,7 @@ def typeset(text: str) -> Markup:
     safe = re.sub(r"[\w+-]+\[[^\]\s]+=[^\]\s]*\]", _breakable, safe)
     safe = re.sub(r"(?<![\w-])(\d[\d.,]*)x(?!\w)", r"\1&times;", safe)
     safe = re.sub(
-        r"(?<![\w-])(\d[\d.,]*)-(\d(?:[\d.,]*\d)?)(?![\w-])", r'<span class="whole">\1&ndash;\2</span>', safe
+        rf"(?<![\w/-])({NUMBER})-({NUMBER})(?![\w/-])", r'<span class="whole">\1&ndash;\2</span>', safe
     )
     return Markup(re.sub(r"(?<=\d) (µs|ms|ns|s|%|[KMG]?i?B)(?!\w)", r"&nbsp;\1", safe))
 

@@ -14,6 +14,12 @@ from reports.pages.page import typeset
         ("0.47-0.50", '<span class="whole">0.47&ndash;0.50</span>'),
         ("from 0.47-0.50, 2 more", 'from <span class="whole">0.47&ndash;0.50</span>, 2 more'),
         ("2,995,486-29,025,509", '<span class="whole">2,995,486&ndash;29,025,509</span>'),
+        (
+            "16-19, 1,000-2,000.",
+            '<span class="whole">16&ndash;19</span>, <span class="whole">1,000&ndash;2,000</span>.',
+        ),
+        ("bench --resume runs/20260102-030405", "bench --resume runs/20260102-030405"),
+        ("runs/1-2/samples.jsonl, line 9", "runs/1-2/samples.jsonl, line 9"),
         ("7.1 µs of 5 %", "7.1&nbsp;µs of 5&nbsp;%"),
         ("64 connections, 1 KiB, 20 Bytes", "64 connections, 1&nbsp;KiB, 20 Bytes"),
         (
