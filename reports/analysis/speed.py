@@ -2,8 +2,8 @@
 
 A second of CPU time is worth less while the clock is low or a neighbour uses the other half of the core. The
 yardstick, laid on before and after each slice of a window, says how fast the core was. How strongly
-work follows it depends on the work: what the kernel does with a message slows down less than the yardstick. So
-the run itself tells by how much: where the same subject under the same scenario was measured
+work follows it depends on the work: what the kernel does with a message slows down less than the yardstick.
+So the run itself tells by how much: where the same subject under the same scenario was measured
 at different speeds, the slope of its cost against the speed, both as logarithms, over all of them together
 (a *control variate*). Each cost is multiplied by its speed to the power of that slope, the *sensitivity*.
 
@@ -34,8 +34,8 @@ from lab.results import Sample
 
 FULL_SPEED_SHARE = 0.005
 """The share of all yardsticks of a run that are as fast as full speed or faster. Small, since a core that
-others disturb has it for moments only; where a tenth had to reach it, runs of a bad hour had another full speed
-than those of a good one. Not the fastest one: a lucky reading must not move every figure."""
+others disturb has it for moments only; where a tenth had to reach it, runs of a bad hour had another full
+speed than those of a good one. Not the fastest one: a lucky reading must not move every figure."""
 FEWEST_REPEATS = 20
 """Samples beyond the first of each cell that are needed before a slope is believed."""
 

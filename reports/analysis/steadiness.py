@@ -17,8 +17,8 @@ from reports.analysis.estimate import Values
 from reports.analysis.speed import CoreSpeed
 
 SLOW = 0.75
-"""Below this share of its full speed the core counts as slowed. Full speed is that of the best moments, with all
-the code in the caches; an undisturbed core mostly has 0.8 to 0.9 of it."""
+"""Below this share of its full speed the core counts as slowed. Full speed is that of the best moments, with
+all the code in the caches; an undisturbed core mostly has 0.8 to 0.9 of it."""
 BREAK_S = 120.0
 """Samples that begin further apart belong to different parts of a run; the time in between is left out."""
 
