@@ -46,13 +46,15 @@ class TlsProtocol(sslproto.SSLProtocol):
     max_size = SMALLEST_READ
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Shake hands, unless nobody wants to any more (asyncio's would, and keep the connection).
+        """Shake hands, unless nobody wants to any more (asyncio's would, and keep the connection), or can.
 
         The names are kept for those who ask after the end, as plain transports keep them. Then it would be
         too late to ask: a TLS transport below, closed twice, has no names any more.
         """
         names = ((name, transport.get_extra_info(name)) for name in ("peername", "sockname"))
         self._extra.update((name, value) for name, value in names if value is not None)
+        if self._app_transport is None:  # the connection was lost meanwhile, and who waits was told
+            return
         if self._app_transport.is_closing():
             self._transport = transport
             transport.abort()
@@ -169,16 +171,19 @@ class TlsLoop(SendfileLoop):
         server_hostname: str | None = None,
         ssl_handshake_timeout: float | None = None,
         ssl_shutdown_timeout: float | None = None,
-    ) -> asyncio.Transport:
+    ) -> asyncio.Transport | None:
         """Go on in TLS on a connection that began in the clear; the transport to use from now on.
 
-        Raises TypeError for a context that is none and for a transport that cannot; the handshake's errors.
-        The connection is closed then.
+        None if the program closes the connection meanwhile, as in asyncio. Raises TypeError for a context
+        that is none and for a transport that cannot; ConnectionResetError if the connection was over before
+        (asyncio waits for ever); the handshake's errors, and closes the connection.
         """
         if not isinstance(sslcontext, ssl.SSLContext):
             raise TypeError(f"sslcontext is expected to be an instance of ssl.SSLContext, got {sslcontext!r}")
         if not getattr(transport, "_start_tls_compatible", False):
             raise TypeError(f"transport {transport!r} is not supported by start_tls()")
+        if transport.get_protocol() is None:  # it has told of its end, and tells nothing more
+            raise ConnectionResetError("TLS cannot start on a connection that is closed")
         tls = Tls(sslcontext, server_side, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout)
         waiter = self.create_future()
         between = tls.protocol(self, protocol, waiter, introduce=False)

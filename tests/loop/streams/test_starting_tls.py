@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from typing import Any
 
 import pytest
 
@@ -65,6 +66,22 @@ def test_an_upgrade_that_fails_closes_the_connection(loop: Loop, run: Run, tls: 
 
     run(main())
     assert pair[0].fileno() == -1
+
+
+@pytest.mark.parametrize("end", ["close", "abort"])
+def test_a_connection_that_is_closed_before_the_handshake_ends_without_a_report(
+    loop: Loop, run: Run, tls: Contexts, pair: Pair, end: str
+) -> None:
+    async def main() -> list[Any]:
+        transport, protocol = await loop.create_unix_connection(StreamRecorder, sock=pair[0])
+        getattr(transport, end)()
+        assert await loop.start_tls(transport, protocol, tls.client, server_hostname="localhost") is None
+        await protocol.log.until_lost()
+        with pytest.raises(ConnectionResetError, match="TLS cannot start"):
+            await loop.start_tls(transport, protocol, tls.client, server_hostname="localhost")
+        return protocol.log
+
+    assert run(main()) == ["connection_made", ("connection_lost", None)]
 
 
 def test_tls_inside_of_tls_ends_for_both_sides(loop: Loop, run: Run, tls: Contexts, pair: Pair) -> None:
