@@ -25,9 +25,8 @@ LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 def run_script(path: Path, arguments: Sequence[str], factory: LoopFactory) -> None:
     """Run the file as ``python path arguments...`` would; raises `LabError` if it cannot be read."""
     if not path.is_file():
-        raise LabError(
-            f"expected a Python file to run, got {str(path)!r}, which is not one; -m runs a module"
-        )
+        found = "is not one" if path.exists() else "does not exist"
+        raise LabError(f"expected a Python file to run, got {str(path)!r}, which {found}; -m runs a module")
     with (
         new_loops_from(factory),
         arguments_of([str(path), *arguments]),

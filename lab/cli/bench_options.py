@@ -33,6 +33,7 @@ what: Options = _together(
         "backends",
         multiple=True,
         callback=values.names_option,
+        metavar="NAME[,NAME...]",
         help="What to measure, besides asyncio (the control) and the floor; see `muxlab backends`. "
         "Repeatable, or a list: epoll,uvloop. module:factory names any other loop.",
     ),
@@ -47,6 +48,7 @@ what: Options = _together(
         "workloads",
         multiple=True,
         callback=values.names_option,
+        metavar="NAME[,NAME...]",
         help="What it has to do; see `muxlab workloads`. Repeatable, or a list.",
     ),
 )
@@ -64,13 +66,13 @@ how_long: Options = _together(
         "--rounds",
         callback=values.option(values.whole),
         metavar="N",
-        help="How often each cell is measured.",
+        help="How often each subject is measured in each scenario.  [default: by profile]",
     ),
     click.option(
         "--duration",
         callback=values.option(values.duration_s),
         metavar="TIME",
-        help="The measured window of one sample: 0.3, 300ms, 2s.",
+        help="The measured window of one sample: 0.3, 300ms, 2s.  [default: by profile]",
     ),
     click.option(
         "--precision",

@@ -31,11 +31,11 @@ WAITS_IN = {
 
 
 @click.command(short_help="Explain a readiness mechanism, with this machine's own figures.")
-@click.argument("backend")
+@click.argument("backend", required=False)
 @click.option(
     "--all", "everything", is_flag=True, help="Tell every fact that is known, not only the main ones."
 )
-def explain(backend: str, everything: bool) -> None:
+def explain(backend: str | None, everything: bool) -> None:
     """Explain BACKEND on one screen: what it asks the kernel, what that costs, its limits, level or edge.
 
     The text is the one that opens the backend's file; the figures are those of the newest run under runs/.
@@ -43,6 +43,8 @@ def explain(backend: str, everything: bool) -> None:
     """
     from lab.harness import subjects
 
+    if backend is None:
+        raise click.UsageError(as_started("expected a BACKEND, got none: `muxlab backends` lists them"))
     record, reason = subjects.describe(backend), subjects.unavailable(backend)
     lines = _mechanism(backend, everything) or [f"{backend}: {record.label}", *_waits_in(backend)]
     lines += ["", f"Here: {'yes' if reason is None else f'no: {reason}'}", ""]

@@ -65,9 +65,13 @@ class Parameter:
     def check(self, workload: str, value: int) -> None:
         """Raise `LabError` that names the parameter, the bound and the value."""
         if value < self.minimum:
-            raise LabError(f"{workload}: {self.name} must be at least {self.minimum:,}, got {value:,}")
+            raise LabError(_out_of_bounds(f"{workload}.{self.name}", f"at least {self.minimum:,}", value))
         if self.maximum is not None and value > self.maximum:
-            raise LabError(f"{workload}: {self.name} may be at most {self.maximum:,}, got {value:,}")
+            raise LabError(_out_of_bounds(f"{workload}.{self.name}", f"at most {self.maximum:,}", value))
+
+
+def _out_of_bounds(place: str, bound: str, value: int) -> str:
+    return f"expected {place} of {bound}, got {value:,}: `muxlab workloads` lists the bounds"
 
 
 class Workload(abc.ABC):

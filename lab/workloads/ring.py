@@ -56,7 +56,8 @@ class Ring(InProcessWorkload):
     def check(self, values: Values) -> None:
         if values["active"] > values["pairs"]:
             raise LabError(
-                f"{self.name}: active may be at most pairs ({values['pairs']:,}), got {values['active']:,}"
+                f"expected {self.name}.active of at most its pairs ({values['pairs']:,}), "
+                f"got {values['active']:,}: give fewer, or more pairs"
             )
 
     def titled(self, values: Values) -> str:

@@ -58,7 +58,8 @@ class Timers(InProcessWorkload):
     def check(self, values: Values) -> None:
         if values["firing"] > values["armed"]:
             raise LabError(
-                f"{self.name}: firing may be at most armed ({values['armed']:,}), got {values['firing']:,}"
+                f"expected {self.name}.firing of at most those armed ({values['armed']:,}), "
+                f"got {values['firing']:,}: give fewer, or arm more"
             )
 
     def titled(self, values: Values) -> str:

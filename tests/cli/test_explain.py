@@ -100,3 +100,9 @@ def test_an_unknown_name_gets_the_list_and_the_nearest(here: Path) -> None:
     result = explain("epol")
     assert result.exit_code == 2
     assert "Did you mean 'epoll'?" in result.stderr and "selectors-poll" in result.stderr
+
+
+def test_without_a_name_it_is_told_where_the_names_are(here: Path) -> None:
+    result = explain()
+    assert result.exit_code == 2
+    assert "expected a BACKEND, got none: `muxlab backends` lists them" in result.stderr

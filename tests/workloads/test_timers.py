@@ -78,5 +78,5 @@ def test_being_early_is_being_off_unless_nobody_waited(now_ns: int, off: int | N
 
 
 def test_more_cannot_fire_than_are_armed() -> None:
-    with pytest.raises(LabError, match=r"timers: firing may be at most armed \(10\), got 11"):
+    with pytest.raises(LabError, match=r"expected timers\.firing of at most those armed \(10\), got 11"):
         TIMERS.scenario(armed=10, firing=11)

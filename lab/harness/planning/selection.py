@@ -136,7 +136,9 @@ def _check_stopping(selection: Selection) -> None:
             f"got {precision * 100:.4g}%: give --precision as 5%"
         )
     if max_time_s is not None and not 0 < max_time_s <= MAX_TIME_S:
-        raise LabError(f"expected a time of up to a week, got {max_time_s:g} s: give --max-time as 10m or 2h")
+        raise LabError(
+            f"expected a time above 0 s and up to a week, got {max_time_s:g} s: give --max-time as 10m or 2h"
+        )
 
 
 def chosen_workloads(selection: Selection, chosen: Profile) -> list[Workload]:

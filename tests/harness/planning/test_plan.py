@@ -184,7 +184,10 @@ def test_an_unknown_name_gives_the_nearest_one(options: dict[str, Any], message:
     [
         ({"rounds": 0}, "expected 1 to 1,000 rounds, got 0"),
         ({"duration_s": 0.001}, "expected a window of 0.02 to 600 seconds, got 0.001"),
-        ({"connections": (0,)}, "connections must be at least 1, got 0"),
+        (
+            {"connections": (0,)},
+            r"expected echo-sockets\.connections of at least 1, got 0: `muxlab workloads` lists",
+        ),
         ({"connections": (4,), "workloads": ("ring",)}, "--connections fits none of the selected workloads"),
         ({"sizes": (4,), "workloads": ("ring",)}, "--size fits none of the selected workloads"),
         ({"settings": {("ring", "pairs"): (4,)}, "workloads": ("idle",)}, "add --workload ring"),
