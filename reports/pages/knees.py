@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lab.results import CapacityRecord, ScenarioRecord
-from reports.analysis.estimate import FEWEST_ROUNDS
+from reports.analysis.estimate import FEWEST_ROUNDS, FIRM_ROUNDS
 from reports.analysis.judgement import Judgement
 from reports.analysis.knee import P99_BOUND_MS, LoadCurve, OfferedLoad, RatePoint, offered_loads
 from reports.pages.phrases import brief, called, counted, listed, number, percent, plural
@@ -159,7 +159,8 @@ def _about_intervals(curves: Iterable[LoadCurve]) -> str:
     """What `ranged` has in brackets, or why it has nothing there; empty where all brackets are sure."""
     curves = list(curves)
     if any(_is_wider(curve) for curve in curves):
-        return " (in brackets the interval, where it is wider)"
+        few = max(point.told for curve in curves for point in curve.points) < FIRM_ROUNDS
+        return f" (in brackets the interval, where it is wider{', indicative' if few else ''})"
     return f" ({TOO_FEW})" if curves and not any(curve.interval for curve in curves) else ""
 
 

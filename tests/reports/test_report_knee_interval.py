@@ -131,6 +131,12 @@ def test_on_fewer_than_three_rounds_there_is_none_and_it_is_said() -> None:
     assert len(offered_load.draw(judgement)) == 1
 
 
+def test_on_fewer_than_five_rounds_it_is_called_indicative() -> None:
+    said = "(in brackets the interval, where it is wider, indicative)"
+    assert said in markdown(disturbed(rounds=3, slow_rounds=1))
+    assert said not in markdown(disturbed(rounds=5, slow_rounds=1))
+
+
 def test_a_knee_on_which_all_rounds_agree_stands_without_brackets() -> None:
     judgement = judge(run(rounds=3))
     (said,) = knees.sentences(judgement)
