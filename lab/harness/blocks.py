@@ -27,6 +27,7 @@ from dataclasses import replace
 from lab.harness.machine.cores import Cores
 from lab.harness.planning.plan import Cell
 from lab.harness.sampling import Steps, Timing, is_sliced, sample_in_steps
+from lab.harness.yardstick.laying import Yardstick
 from lab.results import Sample, ScenarioRecord
 from lab.workloads.registry import workload
 
@@ -57,6 +58,7 @@ def take_block(
     """
     with contextlib.ExitStack() as opened:
         under_way = []
+        yardstick = opened.enter_context(Yardstick(cores))
         for cell in cells:
             steps = sample_in_steps(
                 cell.subject,
@@ -67,6 +69,7 @@ def take_block(
                 timing=timing,
                 cores=cores,
                 seed=seed,
+                yardstick=yardstick,
             )
             opened.callback(steps.close)
             under_way.append(steps)

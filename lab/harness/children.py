@@ -215,6 +215,10 @@ class Children:
         """Seconds since the sample began, without those that it rested."""
         return time.monotonic() - self.started
 
+    def begin_anew(self) -> None:
+        """Have the deadline count from now: for processes that outlive a sample."""
+        self.started = time.monotonic()
+
     def age_s(self) -> float:
         """Seconds since the sample began, those that it rested included."""
         return time.monotonic() - self.began

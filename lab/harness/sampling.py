@@ -6,7 +6,7 @@ so on until the slices make up the window. So the server's accounts hold exactly
 counted and checked. The load may be several processes; `loads` makes them one.
 
 Before each slice everything is at rest: there a sample can wait while others have theirs (`blocks`), and the
-core's speed is measured (`measured.yardstick`).
+core's speed is measured (`yardstick`), as it is after each.
 
 Trouble is a result: a crash, a hang or a wrong byte gives a sample that failed and says why. Only an
 interrupt is passed on, once everything has been ended.
@@ -31,6 +31,7 @@ from lab.harness.memory import ConnectionMemory
 from lab.harness.planning.rates import clients_of
 from lab.harness.resting import Rest
 from lab.harness.slices import slice_s
+from lab.harness.yardstick.laying import Readings, Yardstick
 from lab.results import LatencyRecord, Sample, ScenarioRecord, SubjectRecord
 from lab.workloads.contract import DrivenWorkload, InProcessWorkload, ServedWorkload
 from lab.workloads.registry import workload
@@ -69,6 +70,12 @@ class _Cell:
     cores: Cores
     seed: int
     tracers: Tracers | None = None
+    yardstick: Yardstick | None = None
+
+    def readings(self, exchanges: bool) -> Readings:
+        """To be taken before and after each slice."""
+        pinned = self.cores.server is not None and not self.tracers
+        return Readings(self.yardstick if pinned else None, exchanges)
 
     @property
     def slice_s(self) -> float:
@@ -146,6 +153,7 @@ def sample_in_steps(
     cores: Cores,
     seed: int,
     tracers: Tracers | None = None,
+    yardstick: Yardstick | None = None,
 ) -> Steps:
     """Measure ``subject`` once under ``scenario``, in processes of its own; yield at rest before each slice.
 
@@ -154,6 +162,7 @@ def sample_in_steps(
     processes are ended first.
 
     With ``tracers`` the measured process leaves `marks`, and what the sample says of time is worth nothing.
+    ``yardstick`` is laid on before and after each slice; without it the core's speed is not known.
     """
     identity = {
         "subject": subject.name,
@@ -163,7 +172,7 @@ def sample_in_steps(
         "warmup": warmup,
         "started_at": datetime.now().astimezone().isoformat(timespec="milliseconds"),
     }
-    cell = _Cell(subject, scenario, timing, cores, seed, tracers)
+    cell = _Cell(subject, scenario, timing, cores, seed, tracers, yardstick)
     try:
         return Sample(**identity, status="ok", **(yield from _figures(cell)))
     except ChildFailure as failure:
@@ -188,7 +197,7 @@ def _figures(cell: _Cell) -> Generator[None, None, dict[str, Any]]:
             server = _start_server(children, work, cell.server_job(path, folder))
             loads = Loads(children, cell.load_jobs(work, folder))
             closes = work.closes and not cell.tracers  # a tracer makes thousands of closes take a minute
-            return (yield from _served(children, server, loads, closes))
+            return (yield from _served(children, server, loads, closes, cell.readings(exchanges=True)))
     if isinstance(work, InProcessWorkload):
         with Children(cell.timing.deadline_s, cell.tracers) as children:
             return (yield from _in_process(children, cell))
@@ -202,7 +211,7 @@ def _start_server(children: Children, work: DrivenWorkload, job: dict[str, Any])
 
 
 def _served(
-    children: Children, server: Child, loads: Loads, closes: bool
+    children: Children, server: Child, loads: Loads, closes: bool, readings: Readings
 ) -> Generator[None, None, dict[str, Any]]:
     listening = children.expect(server, "listening", "the server to listen")
     memory = ConnectionMemory(children, server, loads)
@@ -212,6 +221,7 @@ def _served(
     while not loads.are_through():
         with rest:
             yield from children.rest()
+        readings.take()
         loads.take_up()
         starts_s.append(children.age_s())
         server.send("begin")
@@ -219,6 +229,7 @@ def _served(
         loads.run_slice()
         server.send("end")
         children.expect(server, "ended", "the server to read its accounts again")
+        readings.take()
     server.send("tell")
     used = _without_event(children.expect(server, "used", "the server to tell what it used"))
     if closes:
@@ -231,6 +242,7 @@ def _served(
         **measured,
         "setup_s": setup_s,
         "slice_starts_s": tuple(starts_s),
+        **readings.figures(),
         **rest.figures(),
         **memory.figures(),
         "client_limited": limited or was_late(measured["open_loop"], measured["latency"]),
@@ -242,17 +254,21 @@ def _in_process(children: Children, cell: _Cell) -> Generator[None, None, dict[s
     worker = children.start("server", "lab.harness.measured.worker", cell.server_job())
     children.expect(worker, "ready", "the workload to warm up")
     setup_s, starts_s, rest, whole = children.elapsed_s(), [], Rest(worker.pid), False
+    readings = cell.readings(exchanges=False)
     while not whole:
         with rest:
             yield from children.rest()
+        readings.take()
         starts_s.append(children.age_s())
         worker.send("go")
         whole = children.expect(worker, "ended", "the workload to finish its window")["whole"]
+        readings.take()
     worker.send("tell")
     measured = children.expect(worker, "measured", "the workload to tell what it used")
     return _without_event(measured) | {
         "setup_s": setup_s,
         "slice_starts_s": tuple(starts_s),
+        **readings.figures(),
         **rest.figures(),
         "latency": _latency(measured["latency"]),
     }
@@ -260,7 +276,7 @@ def _in_process(children: Children, cell: _Cell) -> Generator[None, None, dict[s
 
 def _without_event(report: dict[str, Any]) -> dict[str, Any]:
     fields = {name: value for name, value in report.items() if name != "event"}
-    return fields | {name: tuple(fields[name]) for name in ("slice_cpu_s", "yardstick_ns")}
+    return fields | {"slice_cpu_s": tuple(fields["slice_cpu_s"])}
 
 
 def _latency(fields: dict[str, Any] | None) -> LatencyRecord | None:

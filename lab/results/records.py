@@ -170,6 +170,9 @@ class Sample:
     """How long a fixed piece of work took on the server's core before and after each slice, two readings a
     slice; in older runs one more than there are slices, as two shared the one between them. Empty where the
     server was not bound to a core."""
+    exchange_ns: tuple[int, ...] = ()
+    """How much CPU time a fixed number of messages to the load's core and back took on the server's, at the
+    same moments. Empty: taken before there were such readings, or nothing was exchanged with a load."""
     client_limited: bool = False
     """The load was the limit: throughput and latency say little about the server."""
     pinned: bool = False

@@ -1,11 +1,12 @@
 """How fast the measured core was, and what the CPU time would have been at its full speed.
 
-A second of CPU time is worth less while the clock is low or a neighbour uses the other half of the core. The
-yardstick, laid on before and after each slice of a window, says how fast the core was. How strongly
-work follows it depends on the work: what the kernel does with a message slows down less than the yardstick.
-So the run itself tells by how much: where the same subject under the same scenario was measured
-at different speeds, the slope of its cost against the speed, both as logarithms, over all of them together
-(a *control variate*). Each cost is multiplied by its speed to the power of that slope, the *sensitivity*.
+A second of CPU time is worth less while the clock is low, a neighbour uses the other half of the core or
+fills the caches. The yardstick, laid on before and after each slice of a window, says how fast the core was
+at a fixed piece of work and, where a load is part of the sample, at exchanging messages with the load's core;
+then the speed is that of both, in equal parts. How strongly costs follow it depends on what is measured. So
+the run itself tells: where the same subject under the same scenario was measured at different speeds, the
+slope of its cost against the speed, both as logarithms, over all of them together (a *control variate*). Each
+cost is multiplied by its speed to the power of that slope, the *sensitivity*.
 
 There are two slopes. The yardsticks of a whole block, of samples that were taken together, tell well how fast
 the machine was in that time: costs follow their mean. By how much one sample of the block had it better than
@@ -23,7 +24,7 @@ Rules
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -45,23 +46,27 @@ class CoreSpeed:
     """What a run tells of its measured core."""
 
     full_ns: float | None
-    """The yardstick at full speed, in nanoseconds; None where it was never laid on."""
+    """The yardstick's work at full speed, in nanoseconds; None where it was never laid on."""
     sensitivity: float = 0.0
     """0 to 1: to which power of the core's slowness in a block the costs in it grow."""
     within: float = 0.0
     """0 to 1: the same for what a sample had slower than its block."""
     blocks: Mapping[int, float] = field(default_factory=dict)
     """The mean logarithm of the slowness in each; a sample taken alone, in none, stands for itself."""
+    full_exchange_ns: float | None = None
+    """The yardstick's exchange at full speed; None where there was none."""
 
     def in_slices(self, sample: Sample) -> tuple[float, ...]:
         """The speed in each slice as a share of full speed, a little above 1 where it was faster.
 
         That of a slice is that of the yardsticks on its two sides. Empty where it is not known.
         """
-        sides = _sides(sample)
-        if self.full_ns is None or min(sample.yardstick_ns, default=0) <= 0:
-            return ()
-        return tuple(2 * self.full_ns / (before + after) for before, after in sides)
+        slices = len(sample.slice_cpu_s)
+        work = _times_full(self.full_ns, sample.yardstick_ns, slices)
+        exchange = _times_full(self.full_exchange_ns, sample.exchange_ns, slices)
+        if work and exchange:
+            return tuple(2 / sum(both) for both in zip(work, exchange, strict=True))
+        return tuple(1 / each for each in work)
 
     def of(self, sample: Sample) -> float:
         """The speed over the whole window, by the CPU time in its slices; NaN where it is not known."""
@@ -89,25 +94,37 @@ class CoreSpeed:
         return -math.log(speed) if speed > 0 else math.nan
 
 
-def _sides(sample: Sample) -> list[tuple[int, int]]:
-    """The yardsticks before and after each slice. In runs whose samples were taken one at a time, two slices
-    share the one between them. Empty where they do not fit."""
-    readings, slices = sample.yardstick_ns, len(sample.slice_cpu_s)
+def _times_full(full_ns: float | None, readings: Sequence[int], slices: int) -> list[float]:
+    """How many times as long as at full speed the readings on the two sides of each slice took, on average.
+
+    In runs whose samples were taken one at a time, two slices share the one between them. Empty where it is
+    not known.
+    """
+    if full_ns is None or min(readings, default=0) <= 0:
+        return []
     if len(readings) == 2 * slices:
-        return list(zip(readings[::2], readings[1::2], strict=True))
-    return list(pairwise(readings)) if len(readings) == slices + 1 else []
+        sides = zip(readings[::2], readings[1::2], strict=True)
+    else:
+        sides = pairwise(readings if len(readings) == slices + 1 else ())
+    return [(before + after) / 2 / full_ns for before, after in sides]
 
 
 def core_speed(samples: Sequence[Sample]) -> CoreSpeed:
     """What ``samples``, all of a run, tell of its core."""
-    readings = [reading for sample in samples for reading in sample.yardstick_ns if reading > 0]
-    if not readings:
+    full_ns = _full(reading for sample in samples for reading in sample.yardstick_ns)
+    if full_ns is None:
         return CoreSpeed(None)
-    speed = CoreSpeed(float(np.quantile(readings, FULL_SPEED_SHARE)))
+    full_exchange_ns = _full(reading for sample in samples for reading in sample.exchange_ns)
+    speed = CoreSpeed(full_ns, full_exchange_ns=full_exchange_ns)
     rows = _rows(speed, samples)
     slowness = rows.groupby("block")["slowness"].mean()
     blocks = {int(block): mean for block, mean in slowness.items() if block >= 0}
-    return CoreSpeed(speed.full_ns, *_sensitivities(rows), blocks=blocks)
+    return CoreSpeed(full_ns, *_sensitivities(rows), blocks, full_exchange_ns)
+
+
+def _full(readings: Iterable[int]) -> float | None:
+    known = [reading for reading in readings if reading > 0]
+    return float(np.quantile(known, FULL_SPEED_SHARE)) if known else None
 
 
 def _rows(speed: CoreSpeed, samples: Sequence[Sample]) -> pd.DataFrame:

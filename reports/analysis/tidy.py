@@ -55,6 +55,7 @@ COLUMNS: dict[str, str] = {
     "rest_s": "how long the server was at rest while others of its block had the turn, seconds",
     "rest_cpu_s": "server CPU in that time, seconds: nothing, where a loop blocks",
     "yardstick_ns": "the yardstick before and after each slice, nanoseconds, as a JSON list",
+    "exchange_ns": "the yardstick's exchange of messages at the same moments, nanoseconds, as a JSON list",
     "minor_faults": "pages mapped without disk access, over the window",
     "major_faults": "pages read from disk, over the window",
     "voluntary_switches": "times the server gave up the core to wait, over the window",
@@ -77,7 +78,7 @@ COLUMNS: dict[str, str] = {
 NESTED = ("latency", "open_loop", "counters")
 """Fields of a sample that become columns of their own."""
 
-LISTS = ("load_utilisations", "slice_cpu_s", "slice_starts_s", "yardstick_ns")
+LISTS = ("load_utilisations", "slice_cpu_s", "slice_starts_s", "yardstick_ns", "exchange_ns")
 """Fields of a sample that are written as JSON lists."""
 
 OPERATION_COLUMNS = ("minor_faults", "major_faults", "voluntary_switches", "involuntary_switches")

@@ -166,3 +166,23 @@ def test_real_samples_are_taken_together_each_with_its_own_figures() -> None:
         assert (sample.status, sample.reason) == ("ok", None)
         assert sample.operations > 0
         assert sample.window_s >= TIMING.window_s * 0.9
+        assert len(sample.yardstick_ns) == len(sample.exchange_ns) == readings(sample)
+        assert all(reading > 0 for reading in sample.yardstick_ns + sample.exchange_ns)
+
+
+def readings(sample: Sample) -> int:
+    """One before and one after each slice, where the system pins processes to cores."""
+    return 0 if choose_cores().server is None else 2 * len(sample.slice_cpu_s)
+
+
+def test_where_cores_are_shared_no_yardstick_is_laid_on() -> None:
+    block = first_round(planned(backends=("epoll",), settings={("echo-sockets", "connections"): (3,)}))
+    (sample,) = take_block(block[:1], timing=TIMING, cores=Cores(None, (None,), "not pinned"), seed=3)
+    assert (sample.status, sample.yardstick_ns, sample.exchange_ns) == ("ok", (), ())
+
+
+def test_without_a_load_there_is_work_for_the_yardstick_and_nothing_to_exchange() -> None:
+    block = first_round(planned(backends=("epoll",), workloads=("callbacks",)))
+    (sample,) = take_block(block[:1], timing=TIMING, cores=choose_cores(), seed=3)
+    assert (sample.status, sample.exchange_ns) == ("ok", ())
+    assert len(sample.yardstick_ns) == readings(sample)

@@ -63,7 +63,7 @@ class _Accounts:
 
     def __init__(self, channel: Channel, program: Program, job: dict[str, Any]) -> None:
         self._channel, self._program, self._traced = channel, program, job["traced"]
-        self._window = Window(program.tree.account, job["pinned"])
+        self._window = Window(program.tree.account)
         self._listening = False
         signal.signal(signal.SIGCHLD, self._child_ended)
 

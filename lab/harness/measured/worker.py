@@ -83,7 +83,7 @@ def _error_of(context: dict[str, Any]) -> BaseException:
 def _control(channel: Channel, loop: asyncio.AbstractEventLoop | None, job: dict[str, Any]) -> None:
     """Answer the parent while the server serves. Accounts are read while no request is under way."""
     try:
-        window = Window(lambda: observer.account(loop), job["pinned"])
+        window = Window(lambda: observer.account(loop))
         while True:
             command = channel.command()
             if command == "memory":
@@ -153,7 +153,7 @@ class _OwnWindow:
         self._latencies_ns.clear()
         self._latencies_kept = 0
         self._operations, self._window_s = 0, 0.0
-        self._window = Window(lambda: observer.account(loop), job["pinned"])
+        self._window = Window(lambda: observer.account(loop))
         channel.report("ready")
 
     def is_wanted(self) -> bool:

@@ -1,69 +1,35 @@
-"""The measured window: what belongs to its slices, and the yardstick before and after each."""
+"""The measured window: what belongs to its slices, and how long they are."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from lab.harness.measured import window as windows
 from lab.harness.measured.account import Account
 from lab.harness.measured.window import Window
-from lab.harness.measured.yardstick import yardstick_ns
 from lab.harness.slices import is_whole, slice_s
 
 
 class ScriptedProcess:
-    """A process whose CPU time is a number; laying on the yardstick costs it some, too."""
+    """A process whose CPU time is a number."""
 
     def __init__(self) -> None:
         self.cpu_s = 10.0
-        self.yardsticks: Iterator[int] = iter((100, 120, 140, 160))
 
     def account(self) -> Account:
         return Account(cpu_s=self.cpu_s, user_s=self.cpu_s, counters={"waits": round(self.cpu_s)})
 
-    def lay_on(self) -> int:
-        self.cpu_s += 5
-        return next(self.yardsticks)
 
-
-@pytest.fixture
-def process(monkeypatch: pytest.MonkeyPatch) -> ScriptedProcess:
-    scripted = ScriptedProcess()
-    monkeypatch.setattr(windows, "yardstick_ns", scripted.lay_on)
-    return scripted
-
-
-def used_in_two_slices(window: Window, process: ScriptedProcess) -> dict[str, object]:
-    window.begin()
-    process.cpu_s += 2
-    window.end()
-    process.cpu_s += 100  # at rest: nobody's
-    window.begin()
-    process.cpu_s += 3
-    window.end()
-    return window.used()
-
-
-def test_the_yardstick_is_laid_on_before_and_after_each_slice(process: ScriptedProcess) -> None:
-    used = used_in_two_slices(Window(process.account, pinned=True), process)
-    assert used["yardstick_ns"] == [100, 120, 140, 160]
-
-
-def test_what_the_yardstick_takes_and_what_lies_between_belongs_to_no_slice(process: ScriptedProcess) -> None:
-    used = used_in_two_slices(Window(process.account, pinned=True), process)
+def test_what_lies_between_two_slices_belongs_to_none() -> None:
+    process = ScriptedProcess()
+    window = Window(process.account)
+    for used_s in (2, 3):
+        process.cpu_s += 100  # at rest: nobody's
+        window.begin()
+        process.cpu_s += used_s
+        window.end()
+    used = window.used()
     assert used["slice_cpu_s"] == [2.0, 3.0]
     assert (used["cpu_user_s"], used["counters"]) == (5.0, {"waits": 5})
-
-
-def test_the_speed_of_some_other_core_is_not_asked_for(process: ScriptedProcess) -> None:
-    used = used_in_two_slices(Window(process.account, pinned=False), process)
-    assert (used["yardstick_ns"], used["slice_cpu_s"]) == ([], [2.0, 3.0])
-
-
-def test_the_yardstick_takes_cpu_time() -> None:
-    assert yardstick_ns() > 0
 
 
 @pytest.mark.parametrize(("window_s", "slices"), [(0.01, 1), (0.05, 1), (0.15, 4), (0.2, 5), (0.5, 12)])

@@ -1,20 +1,11 @@
 """A fixed piece of work, timed: how fast the core is at this moment.
 
-A core's speed is not one number. Its clock rises and falls; on a virtual machine a neighbour may run on the
-other hardware thread of the same core, which makes everything on this one take half as long again, and others
-may fill the caches that all cores share; for a tenth of a second or for minutes, and no account of the system
-says so. CPU time measures the neighbours then. The same work timed before and after a slice of the window
-tells what a second of CPU time was worth in it.
-
 Rules
 - It is like what is measured: broad. A server runs through much code for each request, of the interpreter, of
   its library and of the kernel, and others have had the core and its caches in between. A narrow loop, which
-  fits the first-level caches, sees the clock and the other hardware thread, and nothing of the caches'
-  neighbours; of the kinds of work that were tried beside servers, code of many kinds followed their costs best
-  (docs/method.md, "The speed of the core").
-- All of it counts, the first pass included, which finds the caches as they are. What that owes to whoever had
-  the core before is the same in each round, and `reports.analysis.speed` leaves it out.
-- It keeps nothing, so that the measured process's memory stays as it was.
+  fits the first-level caches, sees the clock and the other hardware thread, and nothing of those who fill the
+  caches (docs/method.md, "The speed of the core").
+- All of it counts, the first pass included, which finds the caches as they are.
 - The thread's own CPU time counts: another process on the core is no lack of speed.
 """
 
@@ -30,7 +21,7 @@ PASSES = 24
 _FIELDS = re.compile(r"(\w+)=(\d+);?")
 
 
-def yardstick_ns() -> int:
+def work_ns() -> int:
     """How much CPU time the work takes now, in nanoseconds: about 300,000 on the machines of 2022."""
     began_ns = thread_time_ns()
     for number in range(PASSES):
