@@ -26,6 +26,7 @@ import contextlib
 import logging
 import socket
 import ssl
+import traceback
 from asyncio import sslproto
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -60,6 +61,16 @@ class TlsProtocol(sslproto.SSLProtocol):
             transport.abort()
         else:
             super().connection_made(transport)
+
+    def _on_handshake_complete(self, handshake_exc: Any) -> None:
+        """Let go of a connection whose handshake failed, and of its buffers, without the garbage collector.
+
+        asyncio's frame keeps the error (or its class), and the traceback of the error keeps the frame.
+        """
+        super()._on_handshake_complete(handshake_exc)
+        if isinstance(handshake_exc, BaseException):
+            traceback.clear_frames(handshake_exc.__traceback__)
+        del handshake_exc  # so does this frame, which is reached from that one
 
     def _do_read__buffered(self) -> None:
         """Decrypt into the protocol's own buffer, which it may resize when it hears of it."""
@@ -157,6 +168,8 @@ class TlsLoop(SendfileLoop):
         except BaseException:
             transport.close()
             raise
+        finally:
+            del waiter  # the traceback of its error knows this frame
         if self._debug:
             logger.debug("%r connected: (%r, %r)", sock, transport, protocol)
         return transport, protocol
@@ -198,6 +211,8 @@ class TlsLoop(SendfileLoop):
             for step in steps:
                 step.cancel()
             raise
+        finally:
+            del waiter  # as above
         return between._app_transport
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import gc
 import os
 import socket
+import ssl
 import weakref
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -15,6 +18,7 @@ from lab.loop.loop import Loop
 from tests.loop.conftest import Run, turns
 from tests.loop.pipes.conftest import files
 from tests.loop.recording import DatagramRecorder, Recorder, StreamRecorder
+from tests.loop.streams.certificates import contexts
 from tests.loop.subprocesses.conftest import ProcessRecorder
 
 Ended = list[weakref.ref[Any]]
@@ -54,7 +58,31 @@ async def subprocess(loop: Loop) -> Ended:
     return [weakref.ref(transport), *map(weakref.ref, pipes)]
 
 
-@pytest.mark.parametrize("ended", [stream, datagrams, pipe, subprocess], ids=lambda each: each.__name__)
+async def failed_handshake(loop: Loop) -> Ended:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        theirs.send(b"not TLS at all")
+        protocol = StreamRecorder()
+        with contextlib.suppress(ssl.SSLError):
+            await loop.connect_accepted_socket(lambda: protocol, ours, ssl=contexts().server)
+    return [weakref.ref(protocol)]
+
+
+async def failed_upgrade(loop: Loop) -> Ended:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        theirs.send(b"not TLS at all")
+        transport, protocol = await loop.create_connection(asyncio.Protocol, sock=ours)
+        with contextlib.suppress(ssl.SSLError):
+            await loop.start_tls(transport, protocol, contexts().client, server_hostname="localhost")
+    return [weakref.ref(transport)]
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [stream, datagrams, pipe, subprocess, failed_handshake, failed_upgrade],
+    ids=lambda each: each.__name__,
+)
 def test_nothing_keeps_it(loop: Loop, run: Run, ended: Callable[[Loop], Awaitable[Ended]]) -> None:
     gc.disable()
     try:
