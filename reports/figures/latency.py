@@ -31,16 +31,20 @@ PERCENTILES = {"p50": "p50", "p90": "p90", "p99": "p99", "p999": "p99.9"}
 
 
 def draw(judgement: Judgement) -> list[Picture]:
-    """One picture, two panels a scenario; none when no workload takes latencies."""
+    """One picture, two panels a scenario, or one where no throughput is a result; none when no workload takes
+    latencies."""
     judged = [each for each in judgement.scenarios if any(cell.latency_us for cell in each.cells.values())]
     if not judged:
         return []
     shown = thin(judged, PANELS_AT_MOST)
     lines = max(sum(bool(cell.latency_us) for cell in each.cells.values()) for each in shown)
-    grid = {"width_ratios": [3, 1.5], "sharey": "row"}
-    with sheet(len(shown) * (0.8 + 0.22 * lines), len(shown), 2, **grid) as (figure, panels):
+    grid = {"sharey": "row"} | ({} if _all_paced(shown) else {"width_ratios": [3, 1.5]})
+    columns = 1 if _all_paced(shown) else 2
+    with sheet(len(shown) * (0.8 + 0.22 * lines), len(shown), columns, **grid) as (figure, panels):
         for index, each in enumerate(shown):
-            _panels(panels[2 * index], panels[2 * index + 1], each)
+            _latencies(panels[columns * index], each)
+            if columns == 2:
+                _throughputs(panels[columns * index + 1], each)
         _key(figure)
         return [finish(figure, "latency", *_words(shown, judged), latency_noise_note(judgement, drawn=True))]
 
@@ -53,14 +57,16 @@ def _words(shown: list[ScenarioJudgement], judged: list[ScenarioJudgement]) -> t
     )
     opened = "Where requests were offered at a rate, waiting to be sent counts."
     is_open = any(each.scenario.load == "open" for each in shown)
+    right = " Right: throughput, where neither workload nor load keeps a pace of its own; longer is more."
     caption = (
-        "Left: latencies, medians over the rounds; the line runs from p50 to p99.9, further left is sooner. "
-        "Right: throughput, where neither workload nor load keeps a pace of its own; longer is more. "
-        f"Each panel has an axis of its own. {opened if is_open else closed} "
-        "Hollow: the load process was the limit in most samples, so the figure says little about the server."
+        f"{'Latencies' if _all_paced(shown) else 'Left: latencies'}, medians over the rounds; the line runs "
+        f"from p50 to p99.9, further left is sooner.{'' if _all_paced(shown) else right} Each panel has an "
+        f"axis of its own. {opened if is_open else closed} Hollow: the load process was the limit in most "
+        "samples, so the figure says little about the server."
     )
     caption += left_out(shown, judged)
-    alt = f"Latency percentiles and throughput. {' '.join(map(_soonest, shown))} The tables hold all numbers."
+    what = "Latency percentiles" + ("" if _all_paced(shown) else " and throughput")
+    alt = f"{what}. {' '.join(map(_soonest, shown))} The tables hold all numbers."
     return "Latency and throughput", caption, alt
 
 
@@ -74,15 +80,20 @@ def _soonest(judged: ScenarioJudgement) -> str:
     )
 
 
-def _panels(latency: Axes, throughput: Axes, judged: ScenarioJudgement) -> None:
+def _all_paced(shown: list[ScenarioJudgement]) -> bool:
+    """Nothing shown has a throughput of its own."""
+    return all(each.scenario.paced for each in shown)
+
+
+def _soonest_first(judged: ScenarioJudgement) -> list[Cell]:
     cells = [cell for cell in judged.cells.values() if cell.latency_us]
-    cells.sort(key=lambda cell: cell.latency_us["p50"])
+    return sorted(cells, key=lambda cell: cell.latency_us["p50"])
+
+
+def _latencies(latency: Axes, judged: ScenarioJudgement) -> None:
+    cells = _soonest_first(judged)
     for y, cell in enumerate(cells):
         _latency_line(latency, y, cell)
-        if cell.throughput:
-            hue = colour(cell.subject)
-            face = "none" if _limited(cell) else hue
-            throughput.barh(y, cell.throughput.value / 1e3, 0.5, color=face, edgecolor=hue, linewidth=0.8)
     latency.set_xscale("log")
     log_ticks(latency, "x")
     _set_log_ticks(latency)
@@ -90,14 +101,26 @@ def _panels(latency: Axes, throughput: Axes, judged: ScenarioJudgement) -> None:
     latency.set_ylim(len(cells) - 0.4, -0.6)
     latency.set_title(wrapped(judged.scenario.title, 50))
     latency.set_xlabel(f"{judged.scenario.latency}, µs (logarithmic)")
+    _only_across(latency)
+
+
+def _throughputs(throughput: Axes, judged: ScenarioJudgement) -> None:
+    for y, cell in enumerate(_soonest_first(judged)):
+        if cell.throughput:
+            hue = colour(cell.subject)
+            face = "none" if _limited(cell) else hue
+            throughput.barh(y, cell.throughput.value / 1e3, 0.5, color=face, edgecolor=hue, linewidth=0.8)
     throughput.set_xlim(left=0)
     few_ticks(throughput)
     throughput.set_xlabel(f"{plural(judged.scenario.unit)} per second, thousands")
     throughput.set_visible(not judged.scenario.paced)
     throughput.tick_params(labelleft=False)
-    for axes in (latency, throughput):
-        axes.grid(axis="x")
-        axes.spines["left"].set_visible(False)
+    _only_across(throughput)
+
+
+def _only_across(axes: Axes) -> None:
+    axes.grid(axis="x")
+    axes.spines["left"].set_visible(False)
 
 
 def _limited(cell: Cell) -> bool:

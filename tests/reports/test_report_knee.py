@@ -12,6 +12,7 @@ from reports.analysis.judgement import Judgement, judge
 from reports.analysis.knee import LoadCurve, offered_loads
 from reports.analysis.load import check_load
 from reports.analysis.scaling import scalings
+from reports.figures import latency as latency_figure
 from reports.figures import offered_load
 from reports.figures.registry import FIGURES
 from reports.pages import knees, load
@@ -260,6 +261,14 @@ def test_the_picture_says_every_knee_and_stands_on_the_page_beside_the_table(jud
     assert picture.name == "load-1"
     assert "epoll 40,000 to 80,000" in picture.alt
     assert "p99 below 10 ms" in picture.caption
+
+
+def test_latencies_stand_alone_where_no_throughput_is_a_result(judged: Judgement) -> None:
+    (picture,) = latency_figure.draw(judged)
+    assert picture.caption.startswith("Latencies, medians") and "Right: throughput" not in picture.caption
+    assert "thousands" not in picture.svg
+    (both,) = latency_figure.draw(judge(SyntheticRun(scenarios=(echo(),), rounds=1).build()))
+    assert both.caption.startswith("Left: latencies") and "thousands" in both.svg
 
 
 def test_a_single_rate_makes_a_table_and_no_picture() -> None:
