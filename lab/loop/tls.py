@@ -72,6 +72,16 @@ class TlsProtocol(sslproto.SSLProtocol):
             traceback.clear_frames(handshake_exc.__traceback__)
         del handshake_exc  # so does this frame, which is reached from that one
 
+    def _do_flush(self) -> None:
+        """Deliver what has come, then end the stream; unless the program, told of it, has aborted.
+
+        (asyncio's raises RuntimeError then, out of the program's own ``close``.)
+        """
+        self._do_read()
+        if self._state is not sslproto.SSLProtocolState.UNWRAPPED:
+            self._set_state(sslproto.SSLProtocolState.SHUTDOWN)
+            self._do_shutdown()
+
     def _do_read__buffered(self) -> None:
         """Decrypt into the protocol's own buffer, which it may resize when it hears of it."""
         count, ended = 0, False

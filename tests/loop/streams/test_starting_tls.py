@@ -84,6 +84,32 @@ def test_a_connection_that_is_closed_before_the_handshake_ends_without_a_report(
     assert run(main()) == ["connection_made", ("connection_lost", None)]
 
 
+def test_who_aborts_on_the_last_data_has_closed_without_an_error(
+    loop: Loop, run: Run, tls: Contexts, pair: Pair
+) -> None:
+    class Aborting(StreamRecorder):
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            self.transport.abort()
+
+    async def main() -> list[Any]:
+        (server, _), (client, protocol) = await asyncio.gather(
+            loop.connect_accepted_socket(StreamRecorder, pair[1], ssl=tls.server),
+            loop.create_unix_connection(Aborting, sock=pair[0], ssl=tls.client, server_hostname="localhost"),
+        )
+        client.pause_reading()
+        server.write(b"last")
+        await turns(5)
+        client.resume_reading()
+        client.close()
+        await protocol.log.until_lost()
+        server.abort()
+        await turns(3)
+        return protocol.log
+
+    assert run(main()) == ["connection_made", ("data_received", b"last"), ("connection_lost", None)]
+
+
 def test_tls_inside_of_tls_ends_for_both_sides(loop: Loop, run: Run, tls: Contexts, pair: Pair) -> None:
     """As a client has it that reaches an https server through an https proxy."""
 
