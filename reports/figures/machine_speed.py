@@ -36,9 +36,9 @@ def _caption(found: Steadiness) -> str:
     said = (
         "The speed of the core that the server was bound to, by a fixed piece of work and, where there is a "
         "load, by messages between its core and this one, timed before and after each slice of the measured "
-        "windows. Each dot is a slice. 100 % is full speed, which one of two hundred of those timings "
-        f"reaches; the dashed line is {SLOW * 100:.0f} %. Far below it the clock was lower, or something else "
-        "used the core or its caches."
+        "windows. Each dot is a slice. 100 % is full speed, which one of two hundred timings reaches; "
+        f"the dashed line is {SLOW * 100:.0f} %. Far below it the clock was lower, or something else used "
+        "the core or its caches."
     )
     if len(found.speeds) > DOTS_AT_MOST:
         said += f" {DOTS_AT_MOST:,} of {len(found.speeds):,} slices are drawn, evenly chosen."
