@@ -178,8 +178,8 @@ class Children:
 
     def __exit__(self, kind: object, failure: BaseException | None, trace: object) -> None:
         try:
-            if isinstance(failure, ChildFailure):
-                failure.stderr_tail = self._last_words(failure.child)
+            if isinstance(failure, ChildFailure) and failure.child in (None, *self._children):
+                failure.stderr_tail = failure.stderr_tail or self._last_words(failure.child)
         finally:
             self._end_all()
             self._selector.close()

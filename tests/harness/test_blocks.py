@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from lab.harness.planning import plan
 from lab.harness.planning.plan import Cell
 from lab.harness.planning.selection import Selection
 from lab.harness.sampling import Steps, choose_cores
+from lab.harness.yardstick.laying import Yardstick
 from lab.results import ProgramRecord, RunRecord, Sample
 from tests.fake_measuring import FakeCatalogue, environment, figures
 from tests.harness.one_sample import TIMING
@@ -186,3 +190,28 @@ def test_without_a_load_there_is_work_for_the_yardstick_and_nothing_to_exchange(
     (sample,) = take_block(block[:1], timing=TIMING, cores=choose_cores(), seed=3)
     assert (sample.status, sample.exchange_ns) == ("ok", ())
     assert len(sample.yardstick_ns) == readings(sample)
+
+
+@pytest.mark.parametrize("end", [0, 1], ids=["near", "far"])
+def test_a_yardstick_that_is_gone_fails_the_sample_that_asked_and_no_other(
+    end: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Dying(Yardstick):
+        asked = 0
+
+        def lay_on(self, exchanges: bool) -> dict[str, Any]:
+            self.asked += 1
+            if self.asked == 2:
+                os.kill(self.pids[end], signal.SIGKILL)
+            return super().lay_on(exchanges)
+
+    monkeypatch.setattr(blocks, "Yardstick", Dying)
+    record = planned(backends=("epoll",), settings={("echo-sockets", "connections"): (3,)})
+    cores = choose_cores()
+    if cores.server is None:  # laid on for once where nothing can be pinned, too
+        cores = replace(cores, server=0)
+    taken = list(take_block(first_round(record), timing=TIMING, cores=cores, seed=3))
+    failed = [sample for sample in taken if sample.status == "failed"]
+    assert len(failed) == 1
+    assert "yardstick" in str(failed[0].reason)
+    assert all(sample.yardstick_ns for sample in taken if sample is not failed[0])

@@ -32,7 +32,8 @@ class Yardstick:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._end()
+        self._children = None
+        self._opened.close()
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -50,8 +51,9 @@ class Yardstick:
             self._children.begin_anew()
             self._near.send("work and exchanges" if exchanges else "work")
             return self._children.expect(self._near, "laid on", "the yardstick to be laid on")
-        except ChildFailure:
-            self._end()
+        except ChildFailure as failure:
+            self._children = None
+            self._opened.__exit__(type(failure), failure, failure.__traceback__)
             raise
 
     def _start(self) -> None:
@@ -61,10 +63,6 @@ class Yardstick:
         job = {"core": self._cores.loads[0], "address": listening["address"]}
         self._far: Child = children.start("the yardstick's far end", "lab.harness.yardstick.far", job)
         children.expect(self._near, "ready", "the yardstick's far end to connect")
-
-    def _end(self) -> None:
-        self._children = None
-        self._opened.close()
 
 
 class Readings:
