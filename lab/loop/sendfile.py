@@ -20,6 +20,9 @@ from lab.loop.sockets import SocketsLoop
 
 FALLBACK_CHUNK = 256 * 1024
 """Bytes read at a time where sendfile(2) cannot be used (asyncio's SENDFILE_FALLBACK_READBUFFER_SIZE)."""
+LARGEST_BLOCK = 1024 * 1024
+"""Bytes that one sendfile(2) is asked for, then others have their turn. While a fast reader keeps up the
+kernel does not come back before all is sent."""
 
 
 class SendfileLoop(SocketsLoop):
@@ -61,15 +64,18 @@ class SendfileLoop(SocketsLoop):
 
         try:
             while left > 0:
+                block = min(left, LARGEST_BLOCK)
                 try:
-                    done = send(left)
+                    done = send(block)
                 except (BlockingIOError, InterruptedError):
                     self._would_block += 1
-                    done = await writing.when_ready(send, left)
+                    done = await writing.when_ready(send, block)
                 if not done:
                     break
                 sent += done
                 left -= done
+                if left:
+                    await asyncio.sleep(0)
         except OSError as error:
             if not sent:
                 raise asyncio.SendfileNotAvailableError("os.sendfile call failed") from error

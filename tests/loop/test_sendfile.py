@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 import pytest
 
 from lab.loop.loop import Loop
+from lab.loop.sendfile import LARGEST_BLOCK
 from tests.loop.conftest import Pair, Run, turns
 
 CONTENT = bytes(range(256)) * 8_000
@@ -79,6 +80,37 @@ def test_the_offset_counts_from_the_beginning_wherever_the_file_stands(
     file.seek(1_000)
     assert run(send(loop, small_pair, file)) == (SIZE, CONTENT)
     run(loop.shutdown_default_executor())
+
+
+def test_while_a_reader_keeps_up_others_have_their_turn_between_two_blocks(
+    loop: Loop, run: Run, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not hasattr(os, "sendfile"):
+        pytest.skip("this system has no sendfile(2)")
+    diary: list[str] = []
+
+    def take_all(_out: int, _in: int, _offset: int, count: int) -> int:
+        diary.append(f"{count} bytes")
+        return count
+
+    async def others() -> None:
+        while True:
+            diary.append("others")
+            await asyncio.sleep(0)
+
+    async def main() -> int:
+        beside = loop.create_task(others())
+        with tempfile.TemporaryFile() as file:
+            file.truncate(2 * LARGEST_BLOCK + 1)
+            try:
+                return await loop.sock_sendfile(pair[0], file)
+            finally:
+                beside.cancel()
+
+    monkeypatch.setattr(os, "sendfile", take_all)
+    assert run(main()) == 2 * LARGEST_BLOCK + 1
+    full = f"{LARGEST_BLOCK} bytes"
+    assert diary == [full, "others", full, "others", "1 bytes"]
 
 
 def test_an_empty_file_sends_nothing(loop: Loop, run: Run, small_pair: Pair) -> None:
