@@ -27,6 +27,12 @@ MESSAGE_BYTES = 1024
 _MESSAGE, _WAKE, _REST = (mark * MESSAGE_BYTES for mark in (b"m", b"w", b"r"))
 
 
+def send_at_once(connections: Sequence[socket.socket]) -> None:
+    """Both ends over TCP: no message waits for the acknowledgement of the one before."""
+    for each in connections:
+        each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
 class NearEnd:
     """Sends and times; ``connections`` lead to who `answer`s, and block."""
 

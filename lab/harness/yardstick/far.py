@@ -6,7 +6,7 @@ import contextlib
 import socket
 
 from lab.harness.channel import Channel
-from lab.harness.yardstick.exchange import CONNECTIONS, answer
+from lab.harness.yardstick.exchange import CONNECTIONS, answer, send_at_once
 
 
 def main() -> None:
@@ -18,8 +18,7 @@ def main() -> None:
             connections = [
                 opened.enter_context(socket.create_connection(address)) for _ in range(CONNECTIONS)
             ]
-            for each in connections:
-                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            send_at_once(connections)
             answer(connections)
     except BaseException as error:
         channel.fail(error)

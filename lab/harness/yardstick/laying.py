@@ -43,7 +43,7 @@ class Yardstick:
     def lay_on(self, exchanges: bool) -> dict[str, Any]:
         """``work_ns``, and ``exchange_ns`` (None without ``exchanges``): CPU time on the server's core now.
 
-        Raises `ChildFailure` when its processes fail or do not answer.
+        Raises `ChildFailure` when its processes fail or do not answer, `OSError` when they cannot be started.
         """
         try:
             if self._children is None:
@@ -51,7 +51,7 @@ class Yardstick:
             self._children.begin_anew()
             self._near.send("work and exchanges" if exchanges else "work")
             return self._children.expect(self._near, "laid on", "the yardstick to be laid on")
-        except ChildFailure as failure:
+        except (ChildFailure, OSError) as failure:
             self._children = None
             self._opened.__exit__(type(failure), failure, failure.__traceback__)
             raise

@@ -10,7 +10,7 @@ import contextlib
 import socket
 
 from lab.harness.channel import Channel
-from lab.harness.yardstick.exchange import CONNECTIONS, NearEnd
+from lab.harness.yardstick.exchange import CONNECTIONS, NearEnd, send_at_once
 from lab.harness.yardstick.work import work_ns
 
 HOST = "127.0.0.1"
@@ -37,8 +37,7 @@ def _accepted(channel: Channel, opened: contextlib.ExitStack) -> list[socket.soc
     with socket.create_server((HOST, 0), backlog=CONNECTIONS) as listener:
         channel.report("listening", address=listener.getsockname())
         connections = [opened.enter_context(listener.accept()[0]) for _ in range(CONNECTIONS)]
-    for each in connections:
-        each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    send_at_once(connections)
     return connections
 
 

@@ -8,7 +8,7 @@ import signal
 import psutil
 import pytest
 
-from lab.harness.children import ChildFailure
+from lab.harness.children import ChildFailure, Children
 from lab.harness.machine.cores import choose_cores
 from lab.harness.yardstick.laying import Readings, Yardstick
 
@@ -67,3 +67,15 @@ def test_when_one_of_its_processes_is_gone_that_is_said_and_the_next_reading_has
         with pytest.raises(ChildFailure, match=r"^yardstick: ended early, killed by SIGKILL"):
             yardstick.lay_on(exchanges=True)
         assert yardstick.lay_on(exchanges=True)["work_ns"] > 0
+
+
+def test_processes_that_could_not_be_started_are_tried_again_for_the_next_reading(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with Yardstick(choose_cores()) as yardstick:
+        with monkeypatch.context() as full:
+            full.setattr(Children, "start", lambda *_: (_ for _ in ()).throw(OSError("no more processes")))
+            with pytest.raises(OSError, match="no more processes"):
+                yardstick.lay_on(exchanges=False)
+        assert yardstick.pids == ()
+        assert yardstick.lay_on(exchanges=False)["work_ns"] > 0
