@@ -24,12 +24,12 @@ from lab.harness.machine import allocator
 from lab.harness.trials import entry_points
 from lab.harness.trials.entry_points import Advertised
 from lab.harness.trials.probe import unsupported
-from lab.results import ScenarioRecord, SubjectRecord
 from lab.workloads.contract import InProcessWorkload, Workload
 from lab.workloads.registry import workload
 
 if TYPE_CHECKING:
     from lab.harness.trials.trial import Examination
+    from lab.results import ScenarioRecord, SubjectRecord
 
 CONTROL = "asyncio"
 FLOOR = "floor"
@@ -82,6 +82,9 @@ def describe(name: str) -> SubjectRecord:
 
     Raises `UnknownNameError` with the nearest match, `LabError` for a ``module:factory`` that is none.
     """
+    # Imported here, as in `lab.workloads.contract`: the measured process only makes loops.
+    from lab.results import SubjectRecord
+
     if name == FLOOR:
         return SubjectRecord(name, "floor", "bare system calls, no event loop", trigger="level")
     if name == twin_name:
@@ -101,6 +104,8 @@ def describe(name: str) -> SubjectRecord:
 
 
 def _described_by_package(name: str) -> SubjectRecord:
+    from lab.results import SubjectRecord
+
     for each in advertised():
         if each.name == name and each.refused:
             raise LabError(f"{each.origin} advertises {name!r}, which cannot be used: {each.refused}")

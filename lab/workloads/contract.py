@@ -19,11 +19,13 @@ import socket
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 
 from lab.errors import LabError
-from lab.results import ScenarioRecord
 from lab.workloads.clients import Clients
+
+if TYPE_CHECKING:
+    from lab.results import ScenarioRecord
 
 DESCRIPTOR_HEADROOM = 32
 """Descriptors beside the workload's own: standard streams, pipes to the parent, the listener, the poller, the
@@ -97,6 +99,9 @@ class Workload(abc.ABC):
 
         Raises `LabError` for a parameter that does not exist or a value out of bounds.
         """
+        # Imported here: the measured process does without the records, which take a sixth of its start.
+        from lab.results import ScenarioRecord
+
         known = [parameter.name for parameter in self.parameters]
         for name in values:
             if name not in known:

@@ -8,11 +8,14 @@ that its body is the one that came first.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import httptools
 
 from lab.errors import LabError
-from lab.results import BodyCheck
+
+if TYPE_CHECKING:
+    from lab.results import BodyCheck
 
 SHOWN_BYTES = 60
 """So much of a body stands in a message."""

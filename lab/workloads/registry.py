@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lab.errors import UnknownNameError
-from lab.results import ProgramRecord
 from lab.workloads.bulk import BulkDownload, BulkUpload
 from lab.workloads.callbacks import Callbacks
 from lab.workloads.churn import Churn
@@ -16,7 +17,6 @@ from lab.workloads.http_keep_alive import Http
 from lab.workloads.idle import Idle
 from lab.workloads.idle_cpu import IdleCpu
 from lab.workloads.mixed import Mixed
-from lab.workloads.own_program import OWN_PROGRAMS
 from lab.workloads.pipeline import Pipeline
 from lab.workloads.ring import Ring
 from lab.workloads.signals import Signals
@@ -26,6 +26,9 @@ from lab.workloads.tasks import Tasks
 from lab.workloads.timers import Timers
 from lab.workloads.udp import Udp
 from lab.workloads.wakeups import Wakeups
+
+if TYPE_CHECKING:
+    from lab.results import ProgramRecord
 
 WORKLOADS: dict[str, Workload] = {
     each.name: each
@@ -71,6 +74,9 @@ def workload(name: str, program: ProgramRecord | None = None) -> Workload:
     Raises `UnknownNameError` with the nearest match.
     """
     if program is not None:
+        # Imported here: its records take as long as all that a server needs of the other workloads.
+        from lab.workloads.own_program import OWN_PROGRAMS
+
         return OWN_PROGRAMS[program.kind](program)
     try:
         return WORKLOADS[name]

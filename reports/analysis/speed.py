@@ -3,8 +3,8 @@
 A second of CPU time is worth less while the clock is low, a neighbour uses the other half of the core or
 fills the caches. The yardstick, laid on before and after each slice of a window, says how fast the core was
 at a fixed piece of work and, where a load is part of the sample, at exchanging messages with the load's core;
-then the speed is that of both, in equal parts. How strongly costs follow it depends on what is measured. So
-the run itself tells: where the same subject under the same scenario was measured at different speeds, the
+then the speed is that of both, the exchange counting for more. How strongly costs follow it depends on what
+is measured. So the run itself tells: where the same subject under the same scenario was measured at different speeds, the
 slope of its cost against the speed, both as logarithms, over all of them together (a *control variate*). Each
 cost is multiplied by its speed to the power of that slope, the *sensitivity*.
 
@@ -37,6 +37,9 @@ FULL_SPEED_SHARE = 0.005
 """The share of all yardsticks of a run that are as fast as full speed or faster. Small, since a core that
 others disturb has it for moments only; where a tenth had to reach it, runs of a bad hour had another full
 speed than those of a good one. Not the fastest one: a lucky reading must not move every figure."""
+EXCHANGE_PART = 0.7
+"""How much the exchange counts beside the work: as costs under a load follow the two (docs/method.md, "The
+speed of the core")."""
 FEWEST_REPEATS = 20
 """Samples beyond the first of each cell that are needed before a slope is believed."""
 
@@ -65,7 +68,8 @@ class CoreSpeed:
         work = _times_full(self.full_ns, sample.yardstick_ns, slices)
         exchange = _times_full(self.full_exchange_ns, sample.exchange_ns, slices)
         if work and exchange:
-            return tuple(2 / sum(both) for both in zip(work, exchange, strict=True))
+            both = zip(work, exchange, strict=True)
+            return tuple(1 / (times + EXCHANGE_PART * (more - times)) for times, more in both)
         return tuple(1 / each for each in work)
 
     def of(self, sample: Sample) -> float:

@@ -62,10 +62,10 @@ def test_the_speed_of_a_window_is_that_of_its_slices_by_their_time() -> None:
     assert core.of(SAMPLE) == pytest.approx(2 / 3)
 
 
-def test_where_messages_were_exchanged_work_and_exchange_make_the_speed_in_equal_parts() -> None:
+def test_where_messages_were_exchanged_they_count_for_seven_tenths_of_the_slowness() -> None:
     core = CoreSpeed(100.0, full_exchange_ns=500.0)
     exchanging = replace(SAMPLE, yardstick_ns=(100, 100, 100, 300), exchange_ns=(500, 1500, 1000, 1000))
-    assert core.in_slices(exchanging) == (pytest.approx(1 / 1.5), pytest.approx(1 / 2))
+    assert core.in_slices(exchanging) == (pytest.approx(1 / 1.7), pytest.approx(1 / 2))
     assert core.in_slices(replace(exchanging, exchange_ns=())) == (1.0, 0.5)
     assert core_speed([exchanging]).full_exchange_ns == pytest.approx(500, rel=0.02)
 

@@ -21,9 +21,12 @@ import ctypes
 import dataclasses
 import os
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from lab.errors import UnknownNameError
-from lab.results import ProgramRecord, ScenarioRecord
+
+if TYPE_CHECKING:
+    from lab.results import ProgramRecord, ScenarioRecord
 
 SEASONED, FRESH = STATES = ("seasoned", "fresh")
 """In the order in which a run has them."""

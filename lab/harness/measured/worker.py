@@ -18,7 +18,7 @@ import os
 import threading
 import time
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lab.errors import LabError
 from lab.harness import subjects
@@ -29,9 +29,11 @@ from lab.harness.measured import marks, observer
 from lab.harness.measured.listener import listen
 from lab.harness.measured.window import Window
 from lab.harness.slices import TAKE_UP_S, is_whole
-from lab.results import ProgramRecord
 from lab.workloads.contract import Exercise, ExerciseByHand, InProcessWorkload, ServedWorkload, Timed
 from lab.workloads.registry import workload
+
+if TYPE_CHECKING:
+    from lab.results import ProgramRecord
 
 
 def main() -> None:
@@ -43,8 +45,7 @@ def main() -> None:
             allocator.season()
         elif job["allocator"] == allocator.FRESH:
             allocator.keep_fresh()
-        program = job["program"] and ProgramRecord(**job["program"])
-        work = workload(job["workload"], program)
+        work = workload(job["workload"], _program(job))
         if isinstance(work, ServedWorkload):
             _serve(channel, job, work)
             raise RuntimeError("the server ended by itself; expected it to serve until it is stopped")
@@ -55,6 +56,14 @@ def main() -> None:
     except BaseException as error:
         channel.fail(error, sentences=(LabError,))
     os._exit(0)
+
+
+def _program(job: dict[str, Any]) -> ProgramRecord | None:
+    if job["program"] is None:
+        return None
+    from lab.results import ProgramRecord
+
+    return ProgramRecord(**job["program"])
 
 
 def _serve(channel: Channel, job: dict[str, Any], work: ServedWorkload) -> None:
