@@ -4,9 +4,9 @@ A second of CPU time is worth less while the clock is low, a neighbour uses the 
 fills the caches. The yardstick, laid on before and after each slice of a window, says how fast the core was
 at a fixed piece of work and, where a load is part of the sample, at exchanging messages with the load's core;
 then the speed is that of both, the exchange counting for more. How strongly costs follow it depends on what
-is measured. So the run itself tells: where the same subject under the same scenario was measured at different speeds, the
-slope of its cost against the speed, both as logarithms, over all of them together (a *control variate*). Each
-cost is multiplied by its speed to the power of that slope, the *sensitivity*.
+is measured. So the run itself tells: where the same subject under the same scenario was measured at
+different speeds, the slope of its cost against the speed, both as logarithms, over all of them together (a
+*control variate*). Each cost is multiplied by its speed to the power of that slope, the *sensitivity*.
 
 There are two slopes. The yardsticks of a whole block, of samples that were taken together, tell well how fast
 the machine was in that time: costs follow their mean. By how much one sample of the block had it better than
