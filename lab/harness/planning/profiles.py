@@ -60,7 +60,7 @@ PROFILES: dict[str, Profile] = {
         # The answer for this machine: three to four minutes on two cores.
         Profile(
             name="quick",
-            rounds=7,
+            rounds=6,
             warmup_rounds=0,
             window_s=0.2,
             warmup_s=0.03,
