@@ -33,7 +33,7 @@ import pandas as pd
 
 from lab.results import Sample
 
-FULL_SPEED_SHARE = 0.005
+FULL_SPEED_SHARE = 0.001
 """The share of all yardsticks of a run that are as fast as full speed or faster. Small, since a core that
 others disturb has it for moments only; where a tenth had to reach it, runs of a bad hour had another full
 speed than those of a good one. Not the fastest one: a lucky reading must not move every figure."""

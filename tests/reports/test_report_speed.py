@@ -91,9 +91,9 @@ def test_where_the_speed_is_not_known_a_cost_stands_as_it_was_accounted(unknown:
     assert core.cost_us(unknown) == unknown.cpu_us_per_operation
 
 
-def test_full_speed_is_what_one_of_two_hundred_yardsticks_reaches() -> None:
-    samples = [replace(SAMPLE, yardstick_ns=(100 + number, 900)) for number in range(201)]
-    assert core_speed(samples).full_ns == pytest.approx(102.005)
+def test_full_speed_is_what_one_of_a_thousand_yardsticks_reaches() -> None:
+    samples = [replace(SAMPLE, yardstick_ns=(100 + number, 900)) for number in range(501)]
+    assert core_speed(samples).full_ns == pytest.approx(101.001)
 
 
 def test_a_run_of_which_a_hundredth_was_at_full_speed_has_the_same_full_speed_as_a_quiet_one() -> None:
