@@ -90,6 +90,12 @@ class Judgement:
         return int(self.frame["counted"].astype(bool).sum())
 
     @property
+    def rounds(self) -> int:
+        """Those that were taken, where most were: fewer than planned in a run that ended early."""
+        rows = self.frame[self.frame["counted"].astype(bool)]
+        return int(rows.groupby(["scenario", "subject"])["round"].nunique().max()) if len(rows) else 0
+
+    @property
     def samples_planned(self) -> int:
         """Samples, warm-ups included, that the plan holds when nothing ends it early."""
         record = self.run.record

@@ -58,6 +58,8 @@ class CoreSpeed:
     """The mean logarithm of the slowness in each; a sample taken alone, in none, stands for itself."""
     full_exchange_ns: float | None = None
     """The yardstick's exchange at full speed; None where there was none."""
+    is_told: bool = False
+    """Whether there were enough samples to tell how costs follow it. If not, they are not corrected."""
 
     def in_slices(self, sample: Sample) -> tuple[float, ...]:
         """The speed in each slice as a share of full speed, a little above 1 where it was faster.
@@ -123,7 +125,9 @@ def core_speed(samples: Sequence[Sample]) -> CoreSpeed:
     rows = _rows(speed, samples)
     slowness = rows.groupby("block")["slowness"].mean()
     blocks = {int(block): mean for block, mean in slowness.items() if block >= 0}
-    return CoreSpeed(full_ns, *_sensitivities(rows), blocks, full_exchange_ns)
+    if len(rows) - len(rows.groupby(["scenario", "subject"])) < FEWEST_REPEATS:
+        return CoreSpeed(full_ns, blocks=blocks, full_exchange_ns=full_exchange_ns)
+    return CoreSpeed(full_ns, *_sensitivities(rows), blocks, full_exchange_ns, is_told=True)
 
 
 def _full(readings: Iterable[int]) -> float | None:
@@ -153,11 +157,8 @@ def _rows(speed: CoreSpeed, samples: Sequence[Sample]) -> pd.DataFrame:
 
 
 def _sensitivities(rows: pd.DataFrame) -> tuple[float, float]:
-    """The slopes of cost against slowness, within cells: of the blocks' means, and of what is off them; 0
-    where there is too little to tell them by."""
+    """The slopes of cost against slowness, within cells: of the blocks' means, and of what is off them."""
     cells = rows.groupby(["scenario", "subject"])
-    if len(rows) - cells.ngroups < FEWEST_REPEATS:
-        return 0.0, 0.0
     values = rows[["slowness", "cost"]]
     off = values - cells[["slowness", "cost"]].transform("mean")
     of_block = off.groupby(rows["block"]).transform("mean")

@@ -33,8 +33,8 @@ class Steadiness:
     """Shares of the core's full speed; a little above 1 where it was faster."""
     rounds: dict[int, float]
     """The minute at which each round began, warm-ups left out."""
-    sensitivity: float
-    """To which power of the core's slowness costs grew, 0 to 1."""
+    sensitivity: float | None
+    """To which power of the core's slowness costs grew, 0 to 1; None: too few samples to tell."""
 
     @property
     def slow(self) -> float:
@@ -61,7 +61,8 @@ def steadiness(samples: Sequence[Sample], core: CoreSpeed) -> Steadiness | None:
     if not speeds:
         return None
     order = np.argsort(minutes, kind="stable")
-    return Steadiness(np.array(minutes)[order], np.array(speeds)[order], rounds, core.sensitivity)
+    sensitivity = core.sensitivity if core.is_told else None
+    return Steadiness(np.array(minutes)[order], np.array(speeds)[order], rounds, sensitivity)
 
 
 def _middles_s(sample: Sample, slices: int) -> list[float]:

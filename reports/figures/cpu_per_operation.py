@@ -71,12 +71,12 @@ def _caption(unit: str, judgement: Judgement, explained: bool) -> str:
     """How to read the figure; in brief where the figure before it has said it all."""
     if explained:
         return f"Server CPU per {unit}, to be read like the figure above: further left is cheaper."
+    bar = f", the bar its {level(judgement.rounds)} interval" if judgement.rounds > 1 else ""
     said = (
         f"Server CPU (user and system) per {unit}, in microseconds; further left is cheaper. Each small dot "
-        "is one sample from a new server process; the large mark is the median, the bar its "
-        f"{level(judgement.run.record.rounds)} interval. Circles are the mini-loop on its backends, squares "
-        "other loops; in bold the best and all that cannot be told from it. The grey band begins at the "
-        "cheapest loop that is judged and is as wide as the noise floor."
+        f"is one sample from a new server process; the large mark is the median{bar}. Circles are the "
+        "mini-loop on its backends, squares other loops; in bold the best and all that cannot be told from "
+        "it. The grey band begins at the cheapest loop that is judged and is as wide as the noise floor."
     )
     if judgement.floor:
         said += " The dashed line is the floor: the same work by hand, without an event loop."

@@ -16,7 +16,8 @@ from reports.pages.steadiness import sentence
 DOTS_AT_MOST = 1500
 ROUNDS_AT_MOST = 15
 """Beyond this the numbers of the rounds would touch."""
-NOTE = "Costs are given at full speed, as far as they follow the core's."
+AT_FULL_SPEED = "Costs are given at full speed, as far as they follow the core's."
+AS_ACCOUNTED = "Costs stand as they were accounted: so few samples do not tell how they follow it."
 
 
 def draw(judgement: Judgement) -> list[Picture]:
@@ -29,14 +30,15 @@ def draw(judgement: Judgement) -> list[Picture]:
         _rounds(axes, found)
         _frame(axes)
         alt = f"Dot plot of the core's speed over the run. {sentence(found)}"
-        return [finish(figure, "machine-speed", "How steady was the machine", _caption(found), alt, NOTE)]
+        note = AT_FULL_SPEED if judgement.core.is_told else AS_ACCOUNTED
+        return [finish(figure, "machine-speed", "How steady was the machine", _caption(found), alt, note)]
 
 
 def _caption(found: Steadiness) -> str:
     said = (
         "The speed of the core that the server was bound to, by a fixed piece of work and, where there is a "
         "load, by messages between its core and this one, timed before and after each slice of the measured "
-        "windows. Each dot is a slice. 100 % is full speed, which one of two hundred timings reaches; "
+        "windows. Each dot is a slice. 100 % is full speed, which one of a thousand timings reaches; "
         f"the dashed line is {SLOW * 100:.0f} %. Far below it the clock was lower, or something else used "
         "the core or its caches."
     )

@@ -54,7 +54,8 @@ def _picture(family: Scaling, number: int, judgement: Judgement) -> Picture:
         _ends(axes, drawn)
         _labels(axes, drawn, max(family.values))
         _frame(axes, family)
-        caption = _caption(family, drawn, level(judgement.run.record.rounds))
+        interval = f" with its {level(judgement.rounds)} interval" if judgement.rounds > 1 else ""
+        caption = _caption(family, drawn, interval)
         alt = f"Line chart of cost against {axis_name(family.axis)}. {' '.join(map(_growth, drawn))}"
         title = f"How the cost grows: {family.workload}"
         note = noise_note(judgement, [family.noise_floor])
@@ -63,7 +64,7 @@ def _picture(family: Scaling, number: int, judgement: Judgement) -> Picture:
 
 def _caption(family: Scaling, drawn: list[Curve], interval: str) -> str:
     said = (
-        f"Median server CPU per {family.unit} with its {interval} interval, against the number of "
+        f"Median server CPU per {family.unit}{interval}, against the number of "
         f"{axis_name(family.axis)}; both axes are logarithmic. A level line costs the same however many "
         "descriptors are watched; a rising one pays for each. The bar at the upper left is as tall as the "
         "noise floor. Points of one value stand side by side."

@@ -76,6 +76,7 @@ def context(judgement: Judgement) -> dict[str, Any]:
         "no_syscalls": syscalls.why_none(judgement),
         "microbench": microbench_table(judgement),
         "steadiness": steadiness.statement(judgement),
+        "at_full_speed": judgement.core.is_told,
         "environment": environment_rows(record),
         "not_run": [(each.subject, _where(record, each.scenario), each.reason) for each in record.not_run],
         "failed": failed_rows(judgement),
@@ -141,12 +142,13 @@ def scenario_table(judgement: Judgement, judged: ScenarioJudgement) -> dict[str,
     }
 
 
-def _certainty(judgement: Judgement) -> dict[str, str]:
+def _certainty(judgement: Judgement) -> dict[str, object]:
     """What a difference is held against."""
-    rounds = judgement.run.record.rounds
+    rounds = judgement.rounds
     return {
         "a_a": trust.a_a_statement(judgement),
         "noise_floor": trust.noise_floors(judgement),
+        "has_intervals": rounds > 1,
         "level": phrases.level(rounds),
         "chance_at_most": phrases.percent(1 - confidence(rounds)),
     }
@@ -216,7 +218,7 @@ def _result_cells(judged: ScenarioJudgement, cell: Cell) -> list[tuple[str, str]
 
 def _verdict_cell(compared: Comparison) -> tuple[str, str]:
     by_chance = compared.probability
-    return phrases.verdict(compared), f"chance {phrases.percent(by_chance)}" if by_chance == by_chance else ""
+    return phrases.verdict(compared), f"chance {phrases.percent(by_chance)}" if by_chance < 1 else ""
 
 
 def _ratio_cell(compared: Comparison | None) -> tuple[str, str]:

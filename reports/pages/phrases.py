@@ -94,5 +94,7 @@ def counted(number_of: int, thing: str) -> str:
 
 
 def plural(unit: str) -> str:
-    """``requests``, ``task switches``, ``processes``."""
+    """``requests``, ``task switches``, ``processes``, ``deliveries``."""
+    if unit.endswith("y"):
+        return f"{unit[:-1]}ies"
     return unit + ("es" if unit.endswith(("s", "ch")) else "s")

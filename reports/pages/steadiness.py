@@ -27,8 +27,13 @@ def sentence(found: Steadiness) -> str:
     return f"{said}. {corrected(found.sensitivity)}"
 
 
-def corrected(sensitivity: float) -> str:
+def corrected(sensitivity: float | None) -> str:
     """What is made of it."""
+    if sensitivity is None:
+        return (
+            "How costs follow it, so few samples do not tell: they stand as they were accounted, and do not "
+            "compare with those of a run that gives them at full speed."
+        )
     if not sensitivity:
         return "Costs did not follow it, and stand as they were accounted."
     higher = (SLOW**-sensitivity - 1) * 100

@@ -123,7 +123,9 @@ def latency_noise_note(judgement: Judgement, drawn: bool) -> str:
 def how_sure(judgement: Judgement, found: Answer) -> str:
     """Rounds, noise floor and the A/A pair, in a few words."""
     record, best = judgement.run.record, found.champion
-    said = f"{counted(record.rounds, 'round')} of {brief(record.duration_s)} s windows, "
+    rounds = judgement.rounds
+    taken = counted(rounds, "round") if rounds >= record.rounds else f"{rounds} of {record.rounds} rounds"
+    said = f"{taken} of {brief(record.duration_s)} s windows, "
     said += f"a new server process each, its allocator {seasoning.state(record)}. "
     if not best.untested:
         among = "Of the backends" if found.are_backends else "Of all loops"
@@ -133,7 +135,7 @@ def how_sure(judgement: Judgement, found: Answer) -> str:
     said += f" Differences below the noise floor ({noise_floors(judgement)}) count as none."
     if record.stopped:
         said += f" It stopped after {counted(record.rounds, 'round')} because {record.stopped}."
-    if record.rounds < FIRM_ROUNDS:
+    if rounds < FIRM_ROUNDS:
         said += f" With fewer than {FIRM_ROUNDS} rounds, intervals are only indicative."
     return said
 

@@ -56,6 +56,15 @@ def test_what_voids_the_verdict_stands_above_it_and_what_qualifies_it_below() ->
     assert ended.index("<h1>") < ended.index("This run ended early") < ended.index("<nav")
 
 
+def test_one_round_claims_no_intervals() -> None:
+    once, often = (
+        Outline(page(SyntheticRun(rounds=rounds, scenarios=(echo(),)).build())).text for rounds in (1, 9)
+    )
+    assert "One round has no intervals, and tells no difference from chance." in once
+    assert "0 % interval" not in once.replace("\N{NO-BREAK SPACE}", " ") and "100.0" not in once
+    assert "95 % intervals of the median" in often.replace("\N{NO-BREAK SPACE}", " ")
+
+
 def test_no_heading_is_repeated_by_that_of_its_picture() -> None:
     picture = Picture("latency", "Latency and throughput", "How.", "What.", "Noise.", "<svg></svg>", b"")
     said = Outline(page(SyntheticRun(scenarios=(echo(),)).build(), {"latency": [picture]})).text

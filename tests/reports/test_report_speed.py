@@ -189,4 +189,5 @@ def test_costs_that_fall_on_a_slow_core_are_not_believed_to_follow_it() -> None:
 
 def test_too_few_samples_tell_no_slope() -> None:
     few = SyntheticRun(rounds=2, scenarios=(echo(64),), noise=0.0).build()
-    assert core_speed(slowed(few, sometimes_slow, 1.0).samples).sensitivity == 0.0
+    core = core_speed(slowed(few, sometimes_slow, 1.0).samples)
+    assert (core.sensitivity, core.within, core.is_told) == (0.0, 0.0, False)

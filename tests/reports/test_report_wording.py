@@ -12,6 +12,7 @@ from synthetic_run import COSTS_US, SUBJECTS, SyntheticRun, echo, idle, ring
 from lab.results import NotRun, ScenarioRecord
 from reports.analysis.answer import answer
 from reports.analysis.comparison import compare
+from reports.analysis.estimate import FIRM_ROUNDS
 from reports.analysis.judgement import Judgement, judge
 from reports.analysis.noise import NoiseCheck, Trust, check
 from reports.pages.context import scenario_table
@@ -72,6 +73,16 @@ def test_the_count_of_wins_says_which_scenarios_it_is_of() -> None:
     assert found and "of 2 socket scenarios (ring, in one process, is judged apart)." in how_sure(
         judgement, found
     )
+
+
+def test_a_run_that_ended_early_counts_the_rounds_that_it_has() -> None:
+    run = SyntheticRun(rounds=9, scenarios=(echo(),), keep_samples=10, status="interrupted").build()
+    judgement = judge(run)
+    found = answer(judgement)
+    assert judgement.rounds < FIRM_ROUNDS and found is not None
+    said = how_sure(judgement, found)
+    assert said.startswith(f"{judgement.rounds} of 9 rounds of ")
+    assert said.endswith(f"With fewer than {FIRM_ROUNDS} rounds, intervals are only indicative.")
 
 
 def test_on_too_few_rounds_nobody_is_in_bold() -> None:
@@ -238,7 +249,12 @@ def _judged_alone(scenario: ScenarioRecord) -> Judgement:
 
 @pytest.mark.parametrize(
     ("unit", "several"),
-    [("request", "requests"), ("process", "processes"), ("task switch", "task switches")],
+    [
+        ("request", "requests"),
+        ("process", "processes"),
+        ("task switch", "task switches"),
+        ("delivery", "deliveries"),
+    ],
 )
 def test_every_unit_has_a_plural(unit: str, several: str) -> None:
     assert plural(unit) == several
