@@ -26,6 +26,8 @@ from reports.pages.phrases import number, plural
 from reports.pages.trust import latency_noise_note
 
 PANELS_AT_MOST = 6
+LEAST_IN = 1.7
+"""A panel's height at least: of few rows, a title of two lines and the axis leave less than nothing."""
 SHAPES = {"p50": "o", "p90": "|", "p99": "s", "p999": "^"}
 PERCENTILES = {"p50": "p50", "p90": "p90", "p99": "p99", "p999": "p99.9"}
 
@@ -40,7 +42,8 @@ def draw(judgement: Judgement) -> list[Picture]:
     lines = max(sum(bool(cell.latency_us) for cell in each.cells.values()) for each in shown)
     grid = {"sharey": "row"} | ({} if _all_paced(shown) else {"width_ratios": [3, 1.5]})
     columns = 1 if _all_paced(shown) else 2
-    with sheet(len(shown) * (0.8 + 0.22 * lines), len(shown), columns, **grid) as (figure, panels):
+    height_in = len(shown) * max(LEAST_IN, 0.8 + 0.22 * lines)
+    with sheet(height_in, len(shown), columns, **grid) as (figure, panels):
         for index, each in enumerate(shown):
             _latencies(panels[columns * index], each)
             if columns == 2:

@@ -17,6 +17,9 @@ from synthetic_run import COSTS_US, SUBJECTS, SyntheticRun, echo, idle, ring, wr
 
 from lab.results import SubjectRecord
 from reports import ReportFiles, write_report
+from reports.analysis.judgement import judge
+from reports.figures import latency
+from reports.figures.style import PNG_DPI
 
 SECTIONS = {
     "verdict",
@@ -142,6 +145,14 @@ def test_colours_follow_light_and_dark(files: ReportFiles) -> None:
     assert "prefers-color-scheme: dark" in page
     assert page.count("--figure-ink:") == 2 and "var(--figure-ink)" in page
     assert "#1b1f24;" not in page[page.index("<svg") :]
+
+
+def test_a_panel_of_one_row_has_room_for_its_title_and_its_axis() -> None:
+    titled = dataclasses.replace(echo(), title="python server.py {port}, GET /items?page=1, 64 connections")
+    alone = tuple(each for each in SUBJECTS if each.name == "epoll")
+    (picture,) = latency.draw(judge(SyntheticRun(rounds=1, scenarios=(titled,), subjects=alone).build()))
+    height_px = int.from_bytes(picture.png[20:24])
+    assert height_px / PNG_DPI > latency.LEAST_IN
 
 
 def test_every_picture_is_a_png(files: ReportFiles) -> None:
