@@ -44,6 +44,8 @@ class LoadCheck:
     """Operations in a second of a full core, against the floor; None where that was not measured."""
     busy: float
     """Share of the window that the load took of its busiest core then; NaN without a ceiling."""
+    utilisation: dict[str, float]
+    """The same under each competitor, by subject: medians over the rounds."""
     processes: int
     """Load processes."""
     client_limited: tuple[str, ...]
@@ -90,6 +92,7 @@ def check_load(judgement: Judgement, scenario: ScenarioRecord) -> LoadCheck | No
     return LoadCheck(
         ceiling_per_s=_ceiling_per_s(floor),
         busy=float(floor["load_utilisation"].median()) if len(floor) else math.nan,
+        utilisation=_utilisation(rows),
         processes=max(1, *(len(json.loads(each)) for each in rows["load_utilisations"])),
         client_limited=tuple(rows.loc[rows["client_limited"].astype(bool), "subject"]),
         fastest=None if is_open else _fastest(rows),
@@ -139,6 +142,14 @@ def on_the_way(scenario: ScenarioRecord) -> int | None:
 
 
 def _fastest(rows: pd.DataFrame) -> tuple[str, float] | None:
-    competing = rows[(rows["subject_kind"] != "floor") & rows["twin_of"].isna()]
-    medians = competing.groupby("subject")["throughput_per_s"].median()
+    medians = _competing(rows).groupby("subject")["throughput_per_s"].median()
     return (str(medians.idxmax()), float(medians.max())) if len(medians) else None
+
+
+def _utilisation(rows: pd.DataFrame) -> dict[str, float]:
+    medians = _competing(rows).groupby("subject")["load_utilisation"].median().dropna()
+    return {str(name): float(value) for name, value in medians.items()}
+
+
+def _competing(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[(rows["subject_kind"] != "floor") & rows["twin_of"].isna()]

@@ -49,7 +49,7 @@ def draw(judgement: Judgement) -> list[Picture]:
             if columns == 2:
                 _throughputs(panels[columns * index + 1], each)
         _key(figure)
-        return [finish(figure, "latency", *_words(shown, judged), latency_noise_note(judgement, drawn=True))]
+        return [finish(figure, "latency", *_words(shown, judged), latency_noise_note(judgement, shown))]
 
 
 def _words(shown: list[ScenarioJudgement], judged: list[ScenarioJudgement]) -> tuple[str, str, str]:

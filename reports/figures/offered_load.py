@@ -45,8 +45,7 @@ def _picture(load: OfferedLoad, number: int, judgement: Judgement) -> Picture:
         panels[1].axhline(P99_BOUND_MS, color=MUTED, linewidth=0.8, linestyle=":")
         _key(figure, panels[0])
         title = f"Latency against offered load: {load.title}"
-        note = latency_noise_note(judgement, drawn=False)
-        return finish(figure, f"load-{number}", title, *_words(load), note)
+        return finish(figure, f"load-{number}", title, *_words(load), _noise_note(load, judgement))
 
 
 def _words(load: OfferedLoad) -> tuple[str, str]:
@@ -61,6 +60,20 @@ def _words(load: OfferedLoad) -> tuple[str, str]:
     knees = listed(f"{curve.subject.name} {ranged(curve)}" for curve in load.curves)
     alt = f"Line charts of p50 and p99 against the offered rate. Knees, {plural(load.unit)}/s: {knees}."
     return caption, alt
+
+
+def _noise_note(load: OfferedLoad, judgement: Judgement) -> str:
+    """What noise does below the control's knee; beyond it a queue grows, and its latency says nothing."""
+    control = judgement.control
+    knee = next((each.knee for each in load.curves if each.subject == control), None)
+    shown = [
+        each
+        for each in judgement.scenarios
+        if knee and load.offers(each.scenario) and (each.scenario.rate_per_s or 0) <= knee.rate_per_s
+    ]
+    return latency_noise_note(
+        judgement, shown, f" at rates that {control.name} keeps up with" if control else ""
+    )
 
 
 def _line(axes: Axes, curve: LoadCurve, field: str, index: int) -> None:

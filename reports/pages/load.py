@@ -18,7 +18,8 @@ def note(judgement: Judgement, scenario_id: str) -> str:
     found = check_loads(judgement)[scenario_id]
     if found is None:
         return ""
-    return " ".join(part for part in (_ceiling(found, scenario.unit), _little(found), _lost(found)) if part)
+    parts = (_ceiling(found, scenario.unit), _busy(found), _little(found), _lost(found))
+    return " ".join(part for part in parts if part)
 
 
 def summary(judgement: Judgement) -> str:
@@ -74,6 +75,18 @@ def _ceiling(found: LoadCheck, unit: str) -> str:
         return said + "."
     share = "all" if found.taken >= 1 else percent(found.taken)
     return f"{said}; the fastest subject, {found.fastest[0]}, took {share} of that."
+
+
+def _busy(found: LoadCheck) -> str:
+    """How busy each subject kept the load, from the least to the most."""
+    if not found.utilisation:
+        return ""
+    least, most = (pick(found.utilisation, key=found.utilisation.__getitem__) for pick in (min, max))
+    low, high = percent(found.utilisation[least]), percent(found.utilisation[most])
+    if low == high:
+        who = most if len(found.utilisation) == 1 else "Each subject"
+        return f"{who} kept the load busy for {high} of the window."
+    return f"The subjects kept the load busy for {low} ({least}) to {high} ({most}) of the window."
 
 
 def _little(found: LoadCheck) -> str:

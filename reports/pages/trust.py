@@ -14,6 +14,7 @@ from reports.analysis.estimate import FIRM_ROUNDS
 from reports.analysis.judgement import Judgement, ScenarioJudgement
 from reports.analysis.noise import FEWEST_PAIRS, Trust
 from reports.analysis.restless import restless
+from reports.analysis.twins import apart_for_clients
 from reports.pages import seasoning, tally
 from reports.pages.knees import unpunctual
 from reports.pages.load import contradictions
@@ -105,19 +106,22 @@ def noise_note(judgement: Judgement, noise_floors: Sequence[float]) -> str:
     return f"Differences in CPU below the noise floor ({floors}; from the A/A pair) count as none."
 
 
-def latency_noise_note(judgement: Judgement, drawn: bool) -> str:
-    """What figures of latency say of it: the noise floor is one of CPU, but the pair itself shows both.
+def latency_noise_note(judgement: Judgement, shown: Sequence[ScenarioJudgement], where: str = "") -> str:
+    """What a figure of latencies says of noise: the floor is one of CPU, but the pair itself shows both.
 
-    ``drawn``: the pair is in the figure, not in the tables alone.
+    ``shown``: the scenarios that the figure is of; ``where`` says which of its points are meant, if not all.
     """
     twin = judgement.twin
     if twin is None:
         return "How far noise moves latency and throughput is not known: no A/A pair was measured."
-    if drawn:
-        return (
-            f"{twin.name} is {twin.twin_of} measured once more: smaller differences than theirs may be noise."
-        )
-    return f"How far noise moves latency, {twin.twin_of} and {twin.name}, the same loop, show in the tables."
+    seen = apart_for_clients(judgement, shown)
+    if not seen:
+        return f"How far noise moves latency is not known: {twin.twin_of} and {twin.name} have none{where}."
+    widest = listed(f"{apart(value)} in {name}" for name, value in seen.items())
+    return (
+        f"Noise: {twin.twin_of} and {twin.name}, the same loop, lie up to {widest} apart{where}; smaller "
+        "differences may be chance."
+    )
 
 
 def how_sure(judgement: Judgement, found: Answer) -> str:

@@ -216,9 +216,7 @@ def test_littles_law_holds_against_what_the_load_counted_along(judged: Judgement
     assert found is not None
     assert (found.checked, found.off, found.ceiling_per_s, found.fastest) == (30, (), None, None)
     said = load.note(judged, at(10_000).id)
-    assert said.startswith(
-        "Little's law (throughput x mean latency = what the load counted along on the way) holds"
-    )
+    assert "Little's law (throughput x mean latency = what the load counted along on the way) holds" in said
 
 
 def test_a_count_that_the_latencies_contradict_breaks_the_law() -> None:
@@ -261,6 +259,10 @@ def test_the_picture_says_every_knee_and_stands_on_the_page_beside_the_table(jud
     assert picture.name == "load-1"
     assert "epoll 40,000 to 80,000" in picture.alt
     assert "p99 below 10 ms" in picture.caption
+    assert picture.note.startswith("Noise: asyncio and asyncio-again, the same loop, lie up to ")
+    assert picture.note.endswith(
+        "apart at rates that asyncio keeps up with; smaller differences may be chance."
+    )
 
 
 def test_latencies_stand_alone_where_no_throughput_is_a_result(judged: Judgement) -> None:

@@ -86,7 +86,15 @@ def test_without_a_floor_there_is_no_ceiling() -> None:
     judgement = judge(dataclasses.replace(made, samples=samples))
     assert check(judgement).ceiling_per_s is None
     assert summary(judgement) == "One process. The load was the limit in no sample."
-    assert note(judgement, echo().id).startswith("Little's law")
+    assert note(judgement, echo().id).startswith("Each subject kept the load busy for 80.0 % of")
+
+
+def test_it_is_told_who_kept_the_load_least_and_most_busy() -> None:
+    made = changed(changed(run(), "asyncio", load_utilisation=0.41), "uvloop", load_utilisation=0.97)
+    made = changed(changed(made, "floor", load_utilisation=0.99), "asyncio-again", load_utilisation=0.2)
+    assert check(judge(made)).utilisation["asyncio"] == pytest.approx(0.41)
+    said = note(judge(made), echo().id)
+    assert "The subjects kept the load busy for 41.0 % (asyncio) to 97.0 % (uvloop) of the window." in said
 
 
 def test_a_load_that_agrees_with_itself_obeys_littles_law() -> None:
