@@ -147,12 +147,13 @@ class TlsLoop(SendfileLoop):
         waiter: asyncio.Future[None] | None = None,
         server: Any = None,
         peername: Any = None,
+        given: bool = False,
     ) -> asyncio.Transport:
         """A transport that owns ``sock`` from now on; ``waiter`` is done when the protocol may be used."""
         if tls is None:
-            return stream_transport(self, sock, protocol, waiter, server, peername)
+            return stream_transport(self, sock, protocol, waiter, server, peername, given)
         between = tls.protocol(self, protocol, waiter)
-        stream_transport(self, sock, between, None, server, peername)
+        stream_transport(self, sock, between, None, server, peername, given)
         return between._app_transport
 
     async def _connected(
@@ -168,7 +169,7 @@ class TlsLoop(SendfileLoop):
             sock.setblocking(False)
             without_delay(sock)
             protocol = protocol_factory()
-            transport = self._transport(sock, protocol, tls, waiter)
+            transport = self._transport(sock, protocol, tls, waiter, given=not ours)
         except BaseException:
             if ours:
                 sock.close()

@@ -212,24 +212,25 @@ class TurnLoop(asyncio.AbstractEventLoop):
             self._collect_due_timers()
 
         ready = self._ready
-        run_handle = self._run_handle if self._debug else None
         try:
-            for _ in range(len(ready)):
-                handle = ready.popleft()
-                if run_handle is not None:
-                    run_handle(handle)
-                elif not handle._cancelled:
-                    try:
-                        args = handle._args
-                        if len(args) == 1:
-                            handle._context.run(handle._callback, args[0])
-                        else:
-                            handle._context.run(handle._callback, *args)
-                    except (SystemExit, KeyboardInterrupt):
-                        raise
-                    except BaseException as error:
-                        self._callback_failed(handle, error)
-            handle = args = None  # a failed task's traceback may lead to this frame: it would be a cycle
+            if ready:
+                run_handle = self._run_handle if self._debug else None
+                for _ in range(len(ready)):
+                    handle = ready.popleft()
+                    if run_handle is not None:
+                        run_handle(handle)
+                    elif not handle._cancelled:
+                        try:
+                            args = handle._args
+                            if len(args) == 1:
+                                handle._context.run(handle._callback, args[0])
+                            else:
+                                handle._context.run(handle._callback, *args)
+                        except (SystemExit, KeyboardInterrupt):
+                            raise
+                        except BaseException as error:
+                            self._callback_failed(handle, error)
+                handle = args = None  # a failed task's traceback may lead to this frame: it would be a cycle
             if events:
                 self._serve_timed(events) if self._debug else self._serve(events)
         except BaseException:
