@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import sys
 import threading
 import time
@@ -49,6 +50,11 @@ class LifecycleLoop(DiagnosticsLoop):
         self._task_factory: Callable[..., asyncio.Future[Any]] | None = None
         self._asyncgens: weakref.WeakSet[AsyncGenerator[Any, Any]] = weakref.WeakSet()
         self._asyncgens_shutdown_called = False
+        # HOT: as in ``_answer_in_c``; closing the loop takes it back, since the two hold each other.
+        if type(self).create_future is LifecycleLoop.create_future:
+            self.create_future = functools.partial(  # type: ignore[method-assign]
+                self._future_class, loop=self
+            )
 
     def __repr__(self) -> str:
         return (
@@ -119,6 +125,7 @@ class LifecycleLoop(DiagnosticsLoop):
         self._closed = True
         for table in (self._ready, self._due, self._timers, self._readers, self._writers):
             table.clear()
+        self.__dict__.pop("create_future", None)
         self._backend.close()
 
     def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
@@ -137,8 +144,7 @@ class LifecycleLoop(DiagnosticsLoop):
 
     def create_future(self) -> asyncio.Future[Any]:
         """A future of this loop."""
-        future_class = self._future_class  # ``self._future_class()`` would look it up as a method, slowly
-        return future_class(loop=self)
+        return self._future_class(loop=self)
 
     def create_task(
         self,

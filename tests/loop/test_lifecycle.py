@@ -261,3 +261,39 @@ def test_a_failed_task_is_freed_without_the_garbage_collector(any_tasks: Loop, d
         assert failed()() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("tasks", ["c", "python"])
+def test_a_closed_loop_is_freed_without_the_garbage_collector(tasks: Any) -> None:
+    def used() -> weakref.ref[Any]:
+        with contextlib.closing(Loop(tasks=tasks)) as loop:
+            assert loop.run_until_complete(answer()) == 42
+            assert not loop.create_future().done()
+        assert loop.create_future().get_loop() is loop
+        return weakref.ref(loop)
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert used()() is None
+    finally:
+        gc.enable()
+
+
+def test_what_a_subclass_says_of_futures_and_debug_mode_counts() -> None:
+    class Own(Loop):
+        def create_future(self) -> Any:
+            made.append(super().create_future())
+            return made[-1]
+
+        def get_debug(self) -> bool:
+            asked.append(True)
+            return super().get_debug()
+
+    made: list[Any] = []
+    asked: list[bool] = []
+    with contextlib.closing(Own()) as loop:
+        loop.set_debug(True)
+        assert loop.create_future() is made[-1]
+        assert loop.get_debug() is True and asked
+        assert loop.run_until_complete(answer()) == 42

@@ -111,6 +111,14 @@ def test_timers_that_are_cancelled(benchmark: Benchmark, loop: asyncio.AbstractE
     assert benchmark(round_of_timeouts) == STEPS
 
 
+@pytest.mark.benchmark(group="future")
+def test_create_future(benchmark: Benchmark, loop: asyncio.AbstractEventLoop) -> None:
+    def make() -> int:
+        return sum(not loop.create_future().done() for _ in range(STEPS))
+
+    assert benchmark(make) == STEPS
+
+
 @pytest.mark.benchmark(group="task switch")
 def test_task_switch(benchmark: Benchmark, loop: asyncio.AbstractEventLoop) -> None:
     async def switch() -> int:
