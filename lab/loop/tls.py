@@ -147,13 +147,12 @@ class TlsLoop(SendfileLoop):
         waiter: asyncio.Future[None] | None = None,
         server: Any = None,
         peername: Any = None,
-        given: bool = False,
     ) -> asyncio.Transport:
         """A transport that owns ``sock`` from now on; ``waiter`` is done when the protocol may be used."""
         if tls is None:
-            return stream_transport(self, sock, protocol, waiter, server, peername, given)
+            return stream_transport(self, sock, protocol, waiter, server, peername)
         between = tls.protocol(self, protocol, waiter)
-        stream_transport(self, sock, between, None, server, peername, given)
+        stream_transport(self, sock, between, None, server, peername)
         return between._app_transport
 
     async def _connected(
@@ -169,7 +168,7 @@ class TlsLoop(SendfileLoop):
             sock.setblocking(False)
             without_delay(sock)
             protocol = protocol_factory()
-            transport = self._transport(sock, protocol, tls, waiter, given=not ours)
+            transport = self._transport(sock, protocol, tls, waiter)
         except BaseException:
             if ours:
                 sock.close()

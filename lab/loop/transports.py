@@ -9,9 +9,7 @@ Rules
   of its own, ``connection_lost`` in a copy of that in which the connection was closed: as in asyncio.
 - The read size adapts between ``SMALLEST_READ`` and ``LARGEST_READ``, for the reason that ``readiness.py``
   tells.
-- From the beginning to ``connection_lost`` the descriptor is the transport's: ``add_reader`` refuses it, and
-  a program that closes a socket which it has given away closes it then (``_held``, a file that was made of
-  the socket, sees to that). Without that the number, which is read and written, might be another's.
+- From the beginning to ``connection_lost`` the descriptor is the transport's: ``add_reader`` refuses it.
 
 Pitfalls
 - Edge-triggered: a report covers everything that has come, so reads go on until one is short; and even then,
@@ -30,7 +28,6 @@ import socket
 import warnings
 from asyncio import constants, trsock
 from collections.abc import Callable
-from os import read
 from typing import Any
 
 from backends.contract import READ, WRITE
@@ -48,13 +45,12 @@ class StreamTransport(SendingTransport):
         "__weakref__",
         "_deliver",
         "_enough",
-        "_held",
         "_paused",
         "_peername",
         "_read_size",
+        "_receive",
         "_server",
         "_sockname",
-        "_source",
     )
 
     _start_tls_compatible = True
@@ -68,14 +64,13 @@ class StreamTransport(SendingTransport):
         waiter: asyncio.Future[None] | None = None,
         server: Any = None,
         peername: Any = None,
-        given: bool = False,
     ) -> None:
         super().__init__(loop, sock, protocol)
-        self._held = sock.makefile("rb", buffering=0) if given else None
-        self._read_size = SMALLEST_READ
         self.set_protocol(protocol)
         self._paused = False
         self._enough = SMALLEST_READ
+        self._read_size = SMALLEST_READ
+        self._receive: Any = sock.recv
         self._sockname = None
         self._peername = _name(sock.getpeername) if peername is None else peername
         self._server = server
@@ -126,7 +121,6 @@ class StreamTransport(SendingTransport):
             self._deliver = None
         else:
             self._deliver = receive
-        self._choose_source()
 
     def get_protocol(self) -> asyncio.BaseProtocol:
         """The protocol that is served."""
@@ -184,13 +178,15 @@ class StreamTransport(SendingTransport):
         """The kernel says that there is something to read: read once, and hand it on.
 
         It stands for ``self._context.run(self._protocol.data_received, self._sock.recv(self._read_size))``
-        with the protocol's method kept, ``os.read`` for the socket's ``recv`` (``write`` tells why), and
-        ``_has_read`` called only for the counts that mean something to it (make bench
-        WORKLOAD=echo-protocol). Errors end the connection.
+        with both methods kept, and ``_has_read`` called only for the counts that mean something to it (make
+        bench WORKLOAD=echo-protocol). Errors end the connection.
         """
-        fd = self._source
+        deliver, receive = self._deliver, self._receive
+        if deliver is None:
+            self._read_into()
+            return
         try:
-            data = self._read_otherwise() if fd is None else read(fd, SMALLEST_READ)
+            data = receive(SMALLEST_READ)
         except (BlockingIOError, InterruptedError):
             self._loop._would_block += 1
             return
@@ -200,11 +196,10 @@ class StreamTransport(SendingTransport):
             self._fail_reading(error, "Fatal read error on socket transport")
             return
         if not data:
-            if data is not None:
-                self._end_of_stream()
+            self._end_of_stream()
             return
         try:
-            self._context.run(self._deliver, data)
+            self._context.run(deliver, data)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:
@@ -222,27 +217,19 @@ class StreamTransport(SendingTransport):
     def _filled(self, count: int) -> bool:
         """Whether a read of ``count`` bytes gave as many as it asked for; then the next asks for more."""
         size = self._read_size
-        if count != size:
+        if count != size or self._receive is None:
             return False
         self._read_size = min(size * 2, LARGEST_READ)
-        self._source = None
+        self._receive = self._receive_more
         return True
 
-    def _choose_source(self) -> None:
-        """``_source`` is the descriptor while small reads are handed on as bytes, else None: `fire`."""
-        plain = self._deliver is not None and self._read_size == SMALLEST_READ and self._sock is not None
-        self._source = self._fd if plain else None
-
-    def _read_otherwise(self) -> bytes | None:
-        """A large read; None if the protocol has its own buffer, and has got what there was."""
-        if self._deliver is None:
-            self._read_into()
-            return None
+    def _receive_more(self, _: int) -> bytes:
+        """In place of the socket's ``recv`` while the read size is above the smallest."""
         size = self._read_size
-        data = read(self._fd, size)
+        data = self._sock.recv(size)
         if len(data) < size // 4:
             self._read_size = SMALLEST_READ
-            self._choose_source()
+            self._receive = self._sock.recv
         return data
 
     def _read_into(self) -> None:
@@ -309,9 +296,7 @@ class StreamTransport(SendingTransport):
         try:
             super()._end(error)
         finally:
-            if self._held is not None:
-                self._held.close()
-            self._source = self._deliver = None
+            self._receive = self._deliver = None
             server, self._server = self._server, None
             if server is not None:
                 server._detach(self)
@@ -368,14 +353,10 @@ def stream_transport(
     waiter: asyncio.Future[None] | None = None,
     server: Any = None,
     peername: Any = None,
-    given: bool = False,
 ) -> StreamTransport:
-    """A transport that owns ``sock``, of the kind that the loop's backend needs.
-
-    ``given``: the program knows the socket as well, and may close it too early.
-    """
+    """A transport that owns ``sock``, of the kind that the loop's backend needs."""
     kind = EdgeStreamTransport if loop._edge else StreamTransport
-    return kind(loop, sock, protocol, waiter, server, peername, given)
+    return kind(loop, sock, protocol, waiter, server, peername)
 
 
 def _name(ask: Callable[[], Any]) -> Any:

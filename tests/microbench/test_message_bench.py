@@ -1,14 +1,9 @@
-"""What a message costs: by a socket's methods, by ``os.read`` and ``os.write``, from protocol to protocol.
-
-`StreamTransport.fire` and `SendingTransport.write` use the second way; the first group shows what for.
-"""
+"""What a message costs from protocol to protocol, with asyncio and uvloop beside it."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -23,34 +18,6 @@ from tests.microbench.test_loop_bench import (
 )
 
 __all__ = ["libuv_has_its_signal_pipe", "loop", "pair"]
-
-SIZE = 65_536
-
-
-def by_methods(ours: socket.socket, theirs: socket.socket) -> int:
-    got = 0
-    send, receive = ours.send, theirs.recv
-    for _ in range(STEPS):
-        send(MESSAGE)
-        got += len(receive(SIZE))
-    return got
-
-
-def by_descriptors(ours: socket.socket, theirs: socket.socket) -> int:
-    got = 0
-    read, write, sink, source = os.read, os.write, ours.fileno(), theirs.fileno()
-    for _ in range(STEPS):
-        write(sink, MESSAGE)
-        got += len(read(source, SIZE))
-    return got
-
-
-@pytest.mark.benchmark(group="a message from socket to socket")
-@pytest.mark.parametrize("way", [by_methods, by_descriptors])
-def test_message(
-    benchmark: Benchmark, way: Callable[..., int], pair: tuple[socket.socket, socket.socket]
-) -> None:
-    assert benchmark(way, *pair) == STEPS * len(MESSAGE)
 
 
 class Echo(asyncio.Protocol):
