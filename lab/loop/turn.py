@@ -60,6 +60,8 @@ class TurnLoop(asyncio.AbstractEventLoop):
         self._timer_numbers = itertools.count()
         self._cancelled_timers = 0
         self._due: deque[Handle] = deque()
+        self._postponed: deque[Any] = deque()
+        self._postponing: deque[Any] | None = None
         self._fresh: dict[int, int] = {}
         self._readers = PartyTable(self._fresh)
         self._writers = PartyTable(self._fresh)
@@ -215,6 +217,8 @@ class TurnLoop(asyncio.AbstractEventLoop):
         try:
             if ready:
                 run_handle = self._run_handle if self._debug else None
+                if len(ready) > 1:
+                    self._postponing = self._postponed
                 for _ in range(len(ready)):
                     handle = ready.popleft()
                     if run_handle is not None:
@@ -231,9 +235,11 @@ class TurnLoop(asyncio.AbstractEventLoop):
                         except BaseException as error:
                             self._callback_failed(handle, error)
                 handle = args = None  # a failed task's traceback may lead to this frame: it would be a cycle
+                self._send_postponed()
             if events:
                 self._serve_timed(events) if self._debug else self._serve(events)
         except BaseException:
+            self._send_postponed()
             if self._edge:
                 for fd, _ in events:
                     self._rearm(fd)
@@ -242,6 +248,13 @@ class TurnLoop(asyncio.AbstractEventLoop):
         due = self._due
         while due:
             self._run_handle(due.popleft())
+
+    def _send_postponed(self) -> None:
+        """Have transports send what the handles wrote: `lab.loop.sending` tells why not at once."""
+        self._postponing = None
+        postponed = self._postponed
+        while postponed:
+            postponed.popleft().send_postponed()
 
     def _serve(self, events: Sequence[Event]) -> None:  # HOT
         """Hand each ready descriptor to whoever waits for it.
