@@ -3,10 +3,11 @@
 The kernel takes what fits its buffer. The rest waits here, and the protocol is told to pause above the
 high-water mark and to resume below the low one: that is all the back-pressure there is.
 
-Where several handles run in one turn, mostly tasks that answer, what they write is *postponed* until the last
-of them has run, and then sent for one after the other. A task's step and a send are both more code than the
-fastest cache holds, and so each finds its own there; and pieces written one by one go in one system call
-(make bench WORKLOAD=echo-streams,split-writes). A protocol that answers from ``data_received`` sends at once.
+Where several handles run in one turn, mostly tasks that answer, what they write is *postponed* until they
+have run (or ``HANDLES_TOGETHER`` of them), and then sent for one after the other: to run a task and to send
+in turn costs the kernel more, since the peers are at the first answers while the others are still made; and
+pieces that are written one by one go in one system call (make bench WORKLOAD=echo-streams). A protocol that
+answers from ``data_received`` sends at once.
 
 Rules
 - A protocol is called from the loop only, never from within the caller's ``write`` or ``close``

@@ -40,6 +40,9 @@ from lab.loop.parties import AskTheTableError, PartyTable
 LONGEST_WAIT = 24 * 3600.0
 """Seconds. Timeouts are C ints of milliseconds in epoll and poll; asyncio sets the same bound."""
 
+HANDLES_TOGETHER = 32
+"""So many handles of a turn run before what they wrote is sent: it waits for no more than that."""
+
 CANCELLED_TIMERS_KEPT = 100
 """Cancelled timers stay in the heap until there are this many and they are the greater half (as asyncio:
 timeouts mostly get cancelled, and the heap is cheaper to clean in one go than one by one)."""
@@ -215,11 +218,14 @@ class TurnLoop(asyncio.AbstractEventLoop):
 
         ready = self._ready
         try:
-            if ready:
-                run_handle = self._run_handle if self._debug else None
-                if len(ready) > 1:
+            left = len(ready)
+            while left:
+                together = left if left < HANDLES_TOGETHER else HANDLES_TOGETHER
+                left -= together
+                if together > 1:
                     self._postponing = self._postponed
-                for _ in range(len(ready)):
+                run_handle = self._run_handle if self._debug else None
+                for _ in range(together):
                     handle = ready.popleft()
                     if run_handle is not None:
                         run_handle(handle)
@@ -235,7 +241,8 @@ class TurnLoop(asyncio.AbstractEventLoop):
                         except BaseException as error:
                             self._callback_failed(handle, error)
                 handle = args = None  # a failed task's traceback may lead to this frame: it would be a cycle
-                self._send_postponed()
+                if together > 1:
+                    self._send_postponed()
             if events:
                 self._serve_timed(events) if self._debug else self._serve(events)
         except BaseException:
@@ -250,7 +257,7 @@ class TurnLoop(asyncio.AbstractEventLoop):
             self._run_handle(due.popleft())
 
     def _send_postponed(self) -> None:
-        """Have transports send what the handles wrote: `lab.loop.sending` tells why not at once."""
+        """Have transports send what handles wrote: `lab.loop.sending` tells why not at once."""
         self._postponing = None
         postponed = self._postponed
         while postponed:

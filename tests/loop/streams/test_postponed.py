@@ -11,6 +11,7 @@ import pytest
 
 from lab.loop.loop import Loop
 from lab.loop.sending import POSTPONED_AT_MOST, POSTPONED_PIECES
+from lab.loop.turn import HANDLES_TOGETHER
 from tests.loop.conftest import Pair, Run, turns
 from tests.loop.recording import StreamRecorder
 from tests.loop.streams.conftest import PutOn
@@ -275,3 +276,17 @@ def test_tasks_that_answer_through_streams_send_when_all_have_answered(loop: Loo
         return answers
 
     assert run(main()) == [b"HTTP/1.1 200 OK\r\nquestion\n"] * 60
+
+
+def test_no_answer_waits_for_more_than_some_handles(
+    loop: Loop, run: Run, put_on: PutOn, new_pair: NewPair
+) -> None:
+    async def main() -> int:
+        here, there = new_pair()
+        transport = (await put_on(here, StreamRecorder())).transport
+        seen: list[bytes] = []
+        looks = [lambda: seen.append(come(there))] * (3 * HANDLES_TOGETHER)
+        await together(loop, lambda: transport.write(b"answer"), *looks)
+        return seen.index(b"answer")
+
+    assert 0 < run(main()) < HANDLES_TOGETHER
