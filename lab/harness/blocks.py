@@ -91,7 +91,10 @@ def one_by_one(take: Callable[..., Sample]) -> Measure:
 
 
 def _in_turn(under_way: list[Steps], generator: random.Random) -> Iterator[Sample]:
-    """Take all one step further, again and again; the first brings each to rest before its first slice."""
+    """Take all one step further, again and again.
+
+    The first step starts the processes of each, the second brings it to rest before its first slice.
+    """
     while under_way:
         for steps in tuple(under_way):
             try:

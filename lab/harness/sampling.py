@@ -5,8 +5,9 @@ first account read. The load runs a slice of the window and drains again; then c
 so on until the slices make up the window. So the server's accounts hold exactly the requests that the load
 counted and checked. The load may be several processes; `loads` makes them one.
 
-Before each slice everything is at rest: there a sample can wait while others have theirs (`blocks`), and the
-core's speed is measured (`yardstick`), as it is after each.
+A sample can wait while others have their turn (`blocks`): where its processes have been started, so that all
+of a block start at once, on all cores, and where everything is at rest before a slice. There the core's speed
+is measured (`yardstick`), as it is after each.
 
 Trouble is a result: a crash, a hang or a wrong byte gives a sample that failed and says why. Only an
 interrupt is passed on, once everything has been ended.
@@ -39,7 +40,8 @@ from lab.workloads.registry import workload
 __all__ = ["Cores", "Timing", "choose_cores", "client_limited", "is_sliced", "sample_in_steps", "take_sample"]
 
 Steps = Generator[None, None, Sample]
-"""A sample under way: it yields where it is at rest before a slice, and returns itself."""
+"""A sample under way: it yields once its processes are started, and where it is at rest before a slice; it
+returns itself."""
 
 LOAD_SATURATED = 0.90
 """A load that used this share of its core has no time left to wait for the server."""
@@ -155,7 +157,9 @@ def sample_in_steps(
     tracers: Tracers | None = None,
     yardstick: Yardstick | None = None,
 ) -> Steps:
-    """Measure ``subject`` once under ``scenario``, in processes of its own; yield at rest before each slice.
+    """Measure ``subject`` once under ``scenario``, in processes of its own.
+
+    It yields once they are started, and at rest before each slice.
 
     ``seed`` makes the load's payloads. Always returns a sample, with status ``failed`` and its reason if
     anything went wrong; only what is no `Exception` (an interrupt) is raised. However the generator ends, all
@@ -213,6 +217,7 @@ def _start_server(children: Children, work: DrivenWorkload, job: dict[str, Any])
 def _served(
     children: Children, server: Child, loads: Loads, closes: bool, readings: Readings
 ) -> Generator[None, None, dict[str, Any]]:
+    yield from children.rest()
     listening = children.expect(server, "listening", "the server to listen")
     memory = ConnectionMemory(children, server, loads)
     memory.open(listening["address"])
@@ -252,6 +257,7 @@ def _served(
 
 def _in_process(children: Children, cell: _Cell) -> Generator[None, None, dict[str, Any]]:
     worker = children.start("server", "lab.harness.measured.worker", cell.server_job())
+    yield from children.rest()
     children.expect(worker, "ready", "the workload to warm up")
     setup_s, starts_s, rest, whole = children.elapsed_s(), [], Rest(worker.pid), False
     readings = cell.readings(exchanges=False)

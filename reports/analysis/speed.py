@@ -8,6 +8,11 @@ is measured. So the run itself tells: where the same subject under the same scen
 different speeds, the slope of its cost against the speed, both as logarithms, over all of them together (a
 *control variate*). Each cost is multiplied by its speed to the power of that slope, the *sensitivity*.
 
+The blocks of a short run tell a slope with an error of 0.1 to 0.2, and where the core was at half its speed
+that error would move the level of all costs by a tenth, in each run another way. A core at half its speed
+needs twice the time: so 1 is expected, and what the blocks say is weighed against that (`_weighed`). Where
+they say clearly that costs follow less, or not at all, that holds.
+
 There are two slopes. The yardsticks of a whole block, of samples that were taken together, tell well how fast
 the machine was in that time: costs follow their mean. By how much one sample of the block had it better than
 another they tell less well, as the slices of all alternate and little is left to tell: costs follow that part
@@ -16,7 +21,8 @@ taken alone is a block of one.
 
 Rules
 - Nothing is left out, and all samples of a run are treated by the same figures, whichever subject they are
-  of. Where the yardstick says nothing about the costs the slopes are nothing, and so is the correction.
+  of. Where the yardstick clearly says nothing about the costs the slopes are nothing, and so is the
+  correction.
 - The full speed is the run's own, so that figures of one run are comparable with one another, and with
   those of another run on the same machine as far as it reached its full speed in both.
 """
@@ -40,6 +46,10 @@ speed than those of a good one. Not the fastest one: a lucky reading must not mo
 EXCHANGE_PART = 0.7
 """How much the exchange counts beside the work: as costs under a load follow the two (docs/method.md, "The
 speed of the core")."""
+EXPECTED = 0.8
+"""How probable it is, before the blocks are asked, that costs follow the yardstick one to one, within
+`EXPECTED_SPREAD`. Otherwise any slope from 0 to 1 is as likely as another."""
+EXPECTED_SPREAD = 0.03
 FEWEST_REPEATS = 20
 """Samples beyond the first of each cell that are needed before a slope is believed."""
 
@@ -161,8 +171,29 @@ def _sensitivities(rows: pd.DataFrame) -> tuple[float, float]:
     cells = rows.groupby(["scenario", "subject"])
     values = rows[["slowness", "cost"]]
     off = values - cells[["slowness", "cost"]].transform("mean")
-    of_block = off.groupby(rows["block"]).transform("mean")
-    return _slope(of_block), _slope(off - of_block)
+    blocks = off.groupby(rows["block"])
+    told = len(blocks) - rows["scenario"].nunique()
+    return _weighed(blocks.mean(), blocks.size(), told), _slope(off - blocks.transform("mean"))
+
+
+def _weighed(blocks: pd.DataFrame, sizes: pd.Series, told: int) -> float:
+    """The slope of the means of ``blocks``, of so many samples each, weighed against what is to be expected.
+
+    The mean of the posterior over the slopes from 0 to 1. ``told``: how many blocks there are beyond the
+    first of each scenario.
+    """
+    slowness, cost, size = (each.to_numpy(float) for each in (blocks["slowness"], blocks["cost"], sizes))
+    spread = float(size @ slowness**2)
+    if spread <= 0 or told < 1:
+        return 0.0
+    slope = float(size @ (slowness * cost)) / spread
+    variance = float(size @ (cost - slope * slowness) ** 2) / told / spread
+    slopes = np.linspace(0.0, 1.0, 1001)
+    near_one = np.exp(-0.5 * ((slopes - 1) / EXPECTED_SPREAD) ** 2)
+    expected = 1 - EXPECTED + EXPECTED * near_one / near_one.mean()
+    misfit = 0.5 * (slopes - slope) ** 2 / max(variance, 1e-9)
+    likely = expected * np.exp(misfit.min() - misfit)
+    return float(slopes @ likely / likely.sum())
 
 
 def _slope(points: pd.DataFrame) -> float:

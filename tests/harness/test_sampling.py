@@ -8,11 +8,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from lab.harness import children, subjects
 from lab.harness.planning.rates import at_rate
-from lab.harness.sampling import Timing, client_limited
+from lab.harness.sampling import Timing, choose_cores, client_limited, sample_in_steps
 from lab.harness.stuck import innermost_frame
 from lab.results import Sample, ScenarioRecord, from_json, to_json
 from lab.workloads.registry import WORKLOADS, workload
@@ -95,6 +96,38 @@ def test_the_load_process_starts_without_what_takes_longest() -> None:
     load = "import sys, lab.harness.load.process; print({'asyncio', 'ssl', 'logging'} & set(sys.modules))"
     told = subprocess.run([sys.executable, "-c", load], capture_output=True, text=True, check=True)
     assert told.stdout == "set()\n"
+
+
+@pytest.mark.parametrize("name", ["echo-sockets", "callbacks"])
+def test_a_sample_waits_once_its_processes_are_started_and_before_each_slice(name: str) -> None:
+    """So that those of a block start at once; what they do meanwhile is not asked for."""
+    how = {"round": 0, "order": 0, "warmup": False, "timing": TIMING, "cores": choose_cores(), "seed": 1}
+    steps = sample_in_steps(subjects.describe("floor"), small_scenario(name), **how)
+    before = set(psutil.Process().children())
+    next(steps)
+    started = set(psutil.Process().children()) - before
+    assert len(started) == (2 if name == "echo-sockets" else 1)
+    waits = 0
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            assert end.value.status == "ok"
+            assert waits == len(end.value.slice_cpu_s)
+            break
+        waits += 1
+    assert not any(each.is_running() for each in started)
+
+
+def test_a_sample_that_is_given_up_while_its_processes_start_leaves_none() -> None:
+    how = {"round": 0, "order": 0, "warmup": False, "timing": TIMING, "cores": choose_cores(), "seed": 1}
+    steps = sample_in_steps(subjects.describe("floor"), small_scenario("echo-sockets"), **how)
+    before = set(psutil.Process().children())
+    next(steps)
+    started = set(psutil.Process().children()) - before
+    steps.close()
+    assert started
+    assert not any(each.is_running() for each in started)
 
 
 def test_the_twin_is_measured_as_its_original() -> None:

@@ -67,10 +67,23 @@ class Selection:
 
     @property
     def time_limit_s(self) -> float | None:
-        """How long to measure at most; precision never goes without a limit."""
-        if self.max_time_s is None and self.precision is not None:
+        """How long to measure at most.
+
+        Precision never goes without a limit. A profile keeps its own as long as nobody has chosen what is
+        measured or how often: who did gets that, and is told before how long it takes.
+        """
+        if self.max_time_s is not None:
+            return self.max_time_s
+        if self.precision is not None:
             return DEFAULT_MAX_TIME_S
-        return self.max_time_s
+        plain = Selection(
+            profile=self.profile,
+            load_processes=self.load_processes,
+            syscalls=self.syscalls,
+            nonconforming=self.nonconforming,
+            program=self.program,
+        )
+        return profile(self.profile).max_time_s if self == plain else None
 
     def command(self, seed: int) -> str:
         """The command line that repeats this selection with this seed."""

@@ -13,6 +13,7 @@ from lab.harness import runner
 from lab.harness.blocks import one_by_one
 from lab.harness.events import Event, RoundAdded, Stopped, Warned
 from lab.harness.planning import plan
+from lab.harness.planning.profiles import PROFILES
 from lab.harness.planning.selection import Selection, chosen_profile
 from lab.harness.planning.stopping import DEFAULT_MAX_TIME_S, MAX_ROUNDS, HowPrecise, Precision, enough
 from lab.harness.sampling import Cores
@@ -134,6 +135,19 @@ def test_a_run_without_end_ends_after_the_most_rounds() -> None:
 def test_precision_never_goes_without_a_limit_of_time() -> None:
     assert small_run(precision=0.05).max_time_s == DEFAULT_MAX_TIME_S
     assert small_run().max_time_s is None
+
+
+def test_a_profile_keeps_its_limit_of_time_until_somebody_chooses_what_is_measured() -> None:
+    limit_s = PROFILES["quick"].max_time_s
+    assert limit_s is not None
+    assert limit_s < 240 - 15  # under four minutes, with the trials before and the report behind
+    assert Selection().time_limit_s == limit_s
+    assert Selection(load_processes=2, syscalls=True).time_limit_s == limit_s
+    assert Selection(max_time_s=60.0).time_limit_s == 60.0
+    assert Selection(precision=0.05).time_limit_s == DEFAULT_MAX_TIME_S
+    for chosen in ({"rounds": 20}, {"duration_s": 1.0}, {"workloads": ("http",)}, {"backends": ("poll",)}):
+        assert Selection(**chosen).time_limit_s is None
+    assert Selection(profile="full").time_limit_s is None
 
 
 @pytest.mark.parametrize(
