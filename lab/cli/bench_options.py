@@ -84,7 +84,8 @@ how_long: Options = _together(
         "--max-time",
         callback=values.option(values.duration_s),
         metavar="TIME",
-        help="Begin no round that would end later: 90s, 10m, 2h.  [with --precision: 1h, in quick as it is: 220s]",
+        help="Begin no round that would end later: 90s, 10m, 2h.  [with --precision: 1h; quick as it is: "
+        "220s]",
     ),
     click.option(
         "--syscalls/--no-syscalls",
