@@ -6,12 +6,11 @@ at a fixed piece of work and, where a load is part of the sample, at exchanging 
 then the speed is that of both, the exchange counting for more. How strongly costs follow it depends on what
 is measured. So the run itself tells: where the same subject under the same scenario was measured at
 different speeds, the slope of its cost against the speed, both as logarithms, over all of them together (a
-*control variate*). Each cost is multiplied by its speed to the power of that slope, the *sensitivity*.
-
-The blocks of a short run tell a slope with an error of 0.1 to 0.2, and where the core was at half its speed
-that error would move the level of all costs by a tenth, in each run another way. A core at half its speed
-needs twice the time: so 1 is expected, and what the blocks say is weighed against that (`_weighed`). Where
-they say clearly that costs follow less, or not at all, that holds.
+*control variate*). That slope, the *sensitivity*, is how far a cost is corrected for the difference between
+its speed and the run's mean. For the mean itself costs are corrected one to one: a core at half its speed
+takes twice the time. The slope would not do there. The less the speed varies within a run, the more of what
+varies is the yardstick's own noise, and the flatter is the slope: in a quiet run it was 0.4 instead of 0.9 to
+1, and all costs would have come out a fifth higher than in the others.
 
 There are two slopes. The yardsticks of a whole block, of samples that were taken together, tell well how fast
 the machine was in that time: costs follow their mean. By how much one sample of the block had it better than
@@ -21,8 +20,8 @@ taken alone is a block of one.
 
 Rules
 - Nothing is left out, and all samples of a run are treated by the same figures, whichever subject they are
-  of. Where the yardstick clearly says nothing about the costs the slopes are nothing, and so is the
-  correction.
+  of. Where the yardstick says nothing about the costs the slopes are nothing; then all costs of the run are
+  divided by one figure.
 - The full speed is the run's own, so that figures of one run are comparable with one another, and with
   those of another run on the same machine as far as it reached its full speed in both.
 """
@@ -46,10 +45,6 @@ speed than those of a good one. Not the fastest one: a lucky reading must not mo
 EXCHANGE_PART = 0.7
 """How much the exchange counts beside the work: as costs under a load follow the two (docs/method.md, "The
 speed of the core")."""
-EXPECTED = 0.8
-"""How probable it is, before the blocks are asked, that costs follow the yardstick one to one, within
-`EXPECTED_SPREAD`. Otherwise any slope from 0 to 1 is as likely as another."""
-EXPECTED_SPREAD = 0.03
 FEWEST_REPEATS = 20
 """Samples beyond the first of each cell that are needed before a slope is believed."""
 
@@ -61,11 +56,13 @@ class CoreSpeed:
     full_ns: float | None
     """The yardstick's work at full speed, in nanoseconds; None where it was never laid on."""
     sensitivity: float = 0.0
-    """0 to 1: to which power of the core's slowness in a block the costs in it grow."""
+    """0 to 1: to which power of a block's slowness, as against the level, the costs in it grow."""
     within: float = 0.0
     """0 to 1: the same for what a sample had slower than its block."""
     blocks: Mapping[int, float] = field(default_factory=dict)
     """The mean logarithm of the slowness in each; a sample taken alone, in none, stands for itself."""
+    levels: Mapping[bool, float] = field(default_factory=dict)
+    """The run's mean of these, of the blocks with and of those without exchanges."""
     full_exchange_ns: float | None = None
     """The yardstick's exchange at full speed; None where there was none."""
     is_told: bool = False
@@ -101,7 +98,8 @@ class CoreSpeed:
         if math.isnan(slowness):
             return sample.cpu_us_per_operation
         of_block = slowness if sample.block is None else self.blocks.get(sample.block, slowness)
-        felt = self.sensitivity * of_block + self.within * (slowness - of_block)
+        level = self.levels.get(bool(sample.exchange_ns), 0.0)
+        felt = level + self.sensitivity * (of_block - level) + self.within * (slowness - of_block)
         return sample.cpu_us_per_operation * math.exp(-felt)
 
     def slowness(self, sample: Sample) -> float:
@@ -137,7 +135,9 @@ def core_speed(samples: Sequence[Sample]) -> CoreSpeed:
     blocks = {int(block): mean for block, mean in slowness.items() if block >= 0}
     if len(rows) - len(rows.groupby(["scenario", "subject"])) < FEWEST_REPEATS:
         return CoreSpeed(full_ns, blocks=blocks, full_exchange_ns=full_exchange_ns)
-    return CoreSpeed(full_ns, *_sensitivities(rows), blocks, full_exchange_ns, is_told=True)
+    level = rows.groupby(["exchanges", "block"])["slowness"].mean().groupby("exchanges").mean()
+    levels = {bool(exchanges): float(mean) for exchanges, mean in level.items()}
+    return CoreSpeed(full_ns, *_sensitivities(rows), blocks, levels, full_exchange_ns, is_told=True)
 
 
 def _full(readings: Iterable[int]) -> float | None:
@@ -146,16 +146,19 @@ def _full(readings: Iterable[int]) -> float | None:
 
 
 def _rows(speed: CoreSpeed, samples: Sequence[Sample]) -> pd.DataFrame:
-    """Block, slowness and cost, the latter two as logarithms, of the samples that have both.
+    """Block, whether there were exchanges, slowness and cost, of the samples that have the latter two.
+
+    These are logarithms.
 
     Who was taken alone is a block of one, with a number below 0.
     """
-    names = ["scenario", "subject", "block", "slowness", "cost"]
+    names = ["scenario", "subject", "block", "exchanges", "slowness", "cost"]
     found = (
         (
             sample.scenario,
             sample.subject,
             -1 - place if sample.block is None else sample.block,
+            bool(sample.exchange_ns),
             speed.slowness(sample),
             sample.cpu_us_per_operation,
         )
@@ -171,29 +174,8 @@ def _sensitivities(rows: pd.DataFrame) -> tuple[float, float]:
     cells = rows.groupby(["scenario", "subject"])
     values = rows[["slowness", "cost"]]
     off = values - cells[["slowness", "cost"]].transform("mean")
-    blocks = off.groupby(rows["block"])
-    told = len(blocks) - rows["scenario"].nunique()
-    return _weighed(blocks.mean(), blocks.size(), told), _slope(off - blocks.transform("mean"))
-
-
-def _weighed(blocks: pd.DataFrame, sizes: pd.Series, told: int) -> float:
-    """The slope of the means of ``blocks``, of so many samples each, weighed against what is to be expected.
-
-    The mean of the posterior over the slopes from 0 to 1. ``told``: how many blocks there are beyond the
-    first of each scenario.
-    """
-    slowness, cost, size = (each.to_numpy(float) for each in (blocks["slowness"], blocks["cost"], sizes))
-    spread = float(size @ slowness**2)
-    if spread <= 0 or told < 1:
-        return 0.0
-    slope = float(size @ (slowness * cost)) / spread
-    variance = float(size @ (cost - slope * slowness) ** 2) / told / spread
-    slopes = np.linspace(0.0, 1.0, 1001)
-    near_one = np.exp(-0.5 * ((slopes - 1) / EXPECTED_SPREAD) ** 2)
-    expected = 1 - EXPECTED + EXPECTED * near_one / near_one.mean()
-    misfit = 0.5 * (slopes - slope) ** 2 / max(variance, 1e-9)
-    likely = expected * np.exp(misfit.min() - misfit)
-    return float(slopes @ likely / likely.sum())
+    of_block = off.groupby(rows["block"]).transform("mean")
+    return _slope(of_block), _slope(off - of_block)
 
 
 def _slope(points: pd.DataFrame) -> float:

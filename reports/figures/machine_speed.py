@@ -16,7 +16,7 @@ from reports.pages.steadiness import sentence
 DOTS_AT_MOST = 1500
 ROUNDS_AT_MOST = 15
 """Beyond this the numbers of the rounds would touch."""
-AT_FULL_SPEED = "Costs are given at full speed, as far as they follow the core's."
+AT_FULL_SPEED = "Costs are given at full speed."
 AS_ACCOUNTED = "Costs stand as they were accounted: so few samples do not tell how they follow it."
 
 

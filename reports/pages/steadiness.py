@@ -35,6 +35,9 @@ def corrected(sensitivity: float | None) -> str:
             "compare with those of a run that gives them at full speed."
         )
     if not sensitivity:
-        return "Costs did not follow it, and stand as they were accounted."
+        return "From one moment to another costs did not follow it; all are given at full speed."
     higher = (SLOW**-sensitivity - 1) * 100
-    return f"At {SLOW * 100:.0f} % costs came out {higher:.1f} % higher; they are given at full speed."
+    return (
+        f"At {SLOW * 100:.0f} % of another moment's speed costs came out {higher:.1f} % higher than there; "
+        "they are given at full speed."
+    )

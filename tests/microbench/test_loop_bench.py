@@ -65,6 +65,16 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
         yield left, right
 
 
+@pytest.fixture
+def pairs() -> Iterator[list[tuple[socket.socket, socket.socket]]]:
+    """Forty."""
+    with contextlib.ExitStack() as opened:
+        made = [socket.socketpair() for _ in range(40)]
+        for sock in (each for ends in made for each in ends):
+            opened.enter_context(sock).setblocking(False)
+        yield made
+
+
 def count_calls(loop: asyncio.AbstractEventLoop, ask: Callable[[Callable[[], None]], object]) -> int:
     """Ask for `STEPS` calls, run them, and return how many there were."""
     calls = 0
@@ -199,6 +209,37 @@ def test_echo(
         return got
 
     assert benchmark(lambda: loop.run_until_complete(ask())) == STEPS * len(MESSAGE)
+
+
+@pytest.mark.benchmark(group="echo by many tasks")
+def test_echoes(
+    benchmark: Benchmark,
+    loop: asyncio.AbstractEventLoop,
+    pairs: list[tuple[socket.socket, socket.socket]],
+) -> None:
+    """As above, over many sockets at once: most reports are of several."""
+
+    async def echo(sock: socket.socket) -> None:
+        while True:
+            await loop.sock_sendall(sock, await loop.sock_recv(sock, 65_536))
+
+    async def ask(sock: socket.socket) -> int:
+        got = 0
+        for _ in range(STEPS // len(pairs)):
+            await loop.sock_sendall(sock, MESSAGE)
+            got += len(await loop.sock_recv(sock, 65_536))
+        return got
+
+    async def all_ask() -> int:
+        echoes = [loop.create_task(echo(theirs)) for _, theirs in pairs]
+        got = sum(await asyncio.gather(*(ask(ours) for ours, _ in pairs)))
+        for task in echoes:
+            task.cancel()
+        await asyncio.wait(echoes)
+        return got
+
+    expected = STEPS // len(pairs) * len(pairs) * len(MESSAGE)
+    assert benchmark(lambda: loop.run_until_complete(all_ask())) == expected
 
 
 @pytest.mark.benchmark(group="ring of add_reader")

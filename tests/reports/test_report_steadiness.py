@@ -134,9 +134,17 @@ def test_of_a_long_run_few_slices_are_drawn_and_the_caption_says_so(run: Run) ->
             "How costs follow it, so few samples do not tell: they stand as they were accounted, and do not "
             "compare with those of a run that gives them at full speed.",
         ),
-        (0.0, "Costs did not follow it, and stand as they were accounted."),
-        (0.5, "At 75 % costs came out 15.5 % higher; they are given at full speed."),
-        (1.0, "At 75 % costs came out 33.3 % higher; they are given at full speed."),
+        (0.0, "From one moment to another costs did not follow it; all are given at full speed."),
+        (
+            0.5,
+            "At 75 % of another moment's speed costs came out 15.5 % higher than there; they are given at "
+            "full speed.",
+        ),
+        (
+            1.0,
+            "At 75 % of another moment's speed costs came out 33.3 % higher than there; they are given at "
+            "full speed.",
+        ),
     ],
 )
 def test_what_is_made_of_a_slow_core_is_said(sensitivity: float | None, said: str) -> None:
