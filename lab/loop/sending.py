@@ -3,19 +3,11 @@
 The kernel takes what fits its buffer. The rest waits here, and the protocol is told to pause above the
 high-water mark and to resume below the low one: that is all the back-pressure there is.
 
-Where several handles run in one turn, mostly tasks that answer, what they write is *postponed* until they
-have run (or ``HANDLES_TOGETHER`` of them), and then sent for one after the other: to run a task and to send
-in turn costs the kernel more, since the peers are at the first answers while the others are still made; and
-pieces that are written one by one go in one system call (make bench WORKLOAD=echo-streams). A protocol that
-answers from ``data_received`` sends at once.
-
 Rules
 - A protocol is called from the loop only, never from within the caller's ``write`` or ``close``
   (``pause_writing`` excepted, as in asyncio).
 - The queue's size is a number that is kept: to sum it up for every write made many small writes quadratic
   (CPython issue 146507).
-- What was postponed is sent before anything else is done with the transport: all that can be told apart is as
-  if each ``write`` had sent at once, but that an error of the network is met when the handles have run.
 - ``bytes`` are queued as they are; anything mutable is copied, since its owner may change it after ``write``.
 """
 
@@ -37,10 +29,6 @@ logger = logging.getLogger("asyncio")
 
 HIGH_WATER = 64 * 1024
 """Bytes queued above which the protocol is asked to pause (asyncio's default; the low mark is a quarter)."""
-POSTPONED_AT_MOST = 16 * 1024
-"""Bytes of a piece that is postponed; a larger one takes so long to copy that nothing is left to save."""
-POSTPONED_PIECES = 16
-"""So many are sent at once: who writes on and on without a pause has the kernel say when it is enough."""
 QUIET_LOST_WRITES = 5
 """Writes to a lost connection before each is logged (asyncio.constants.LOG_THRESHOLD_FOR_CONNLOST_WRITES)."""
 
@@ -64,7 +52,6 @@ class SendingTransport(asyncio.Transport):
         "_loop",
         "_lost",
         "_low",
-        "_postponed",
         "_protocol",
         "_protocol_paused",
         "_queue",
@@ -82,7 +69,6 @@ class SendingTransport(asyncio.Transport):
         self._closing = self._eof = self._protocol_paused = False
         self._lost = 0
         self._direct: Any = sock.send
-        self._postponed: list[bytes] | None = None
         self._queue: collections.deque[Any] | None = None
         self._queued = 0
         self._high, self._low = HIGH_WATER, HIGH_WATER // 4
@@ -93,8 +79,8 @@ class SendingTransport(asyncio.Transport):
     def write(self, data: Any) -> None:  # HOT
         """Send ``data`` (bytes-like), now as far as the kernel takes it, the rest when it takes more.
 
-        ``_direct`` is the socket's ``send`` while six questions have their usual answer, else None: nothing
-        postponed or queued, not closed, not lost, no end of stream sent, no sendfile under way. (Called as
+        ``_direct`` is the socket's ``send`` while five questions have their usual answer, else None: nothing
+        queued, not closed, not lost, no end of stream sent, no sendfile under way. (Called as
         ``self._direct(data)`` it would be looked up as a method; make bench WORKLOAD=echo-protocol.)
         """
         send = self._direct
@@ -102,19 +88,10 @@ class SendingTransport(asyncio.Transport):
             data = self._accepted(data)
             if not data:
                 return
-            if self._postponed is not None:
-                self._postpone_more(data)
-                return
             if self._queued:
                 self._enqueue(data)
                 return
             send = self._sock.send
-        else:
-            postponing = self._loop._postponing
-            if postponing is not None and len(data) <= POSTPONED_AT_MOST:
-                self._direct, self._postponed = None, [data]
-                postponing.append(self)
-                return
         try:
             sent = send(data)
         except (BlockingIOError, InterruptedError):
@@ -128,38 +105,10 @@ class SendingTransport(asyncio.Transport):
         if sent != len(data):
             self._enqueue(memoryview(data)[sent:] if sent else data)
 
-    def _postpone_more(self, data: bytes) -> None:
-        """Another piece behind those that were postponed; too many, or one that is large, go at once."""
-        self._postponed.append(data)
-        if len(data) > POSTPONED_AT_MOST or len(self._postponed) == POSTPONED_PIECES:
-            self.settle()
-
-    def send_postponed(self) -> None:
-        """The turn's handles have run: send what they wrote."""
-        pieces = self._postponed
-        if pieces is not None and len(pieces) == 1:
-            self._postponed, self._direct = None, self._sock.send
-            self.write(pieces[0])
-        else:
-            self.settle()
-
-    def settle(self) -> None:
-        """Send what was postponed before something else is done; most often there is nothing."""
-        pieces, self._postponed = self._postponed, None
-        if pieces is not None:
-            for piece in pieces:
-                self._append(piece)
-            self._flush()
-            self._watch_queue()
-
     def writelines(self, list_of_data: Iterable[Any]) -> None:
         """Send several pieces as if they were one, without joining them."""
         pieces = [piece for piece in map(self._accepted, list_of_data) if piece]
         if not pieces:
-            return
-        if self._postponed is not None:
-            self._postponed += pieces
-            self.settle()
             return
         was_empty = not self._queued
         for piece in pieces:
@@ -259,7 +208,6 @@ class SendingTransport(asyncio.Transport):
         """Send the end of the stream after all that is queued; reading goes on."""
         if self._closing or self._eof:
             return
-        self.settle()
         self._eof = True
         self._direct = None
         if not self._queued:
@@ -275,7 +223,6 @@ class SendingTransport(asyncio.Transport):
 
     def get_write_buffer_size(self) -> int:
         """Bytes queued."""
-        self.settle()
         return self._queued
 
     def get_write_buffer_limits(self) -> tuple[int, int]:
@@ -290,7 +237,6 @@ class SendingTransport(asyncio.Transport):
             low = high // 4
         if not high >= low >= 0:
             raise ValueError(f"high ({high!r}) must be >= low ({low!r}) must be >= 0")
-        self.settle()
         self._high, self._low = high, low
         if self._queued > high and not self._protocol_paused:
             self._watch_queue()
@@ -309,7 +255,6 @@ class SendingTransport(asyncio.Transport):
         """A future for an empty queue; until it is reset, nothing can be written (``loop.sendfile``)."""
         if self._drained is not None:
             raise RuntimeError("Empty waiter is already set")
-        self.settle()
         self._drained = self._loop.create_future()
         self._direct = None
         if not self._queued:
@@ -327,9 +272,6 @@ class SendingTransport(asyncio.Transport):
         """Send what is queued, then close; the protocol's ``connection_lost(None)`` says when."""
         if self._closing:
             return
-        self.settle()
-        if self._closing:  # what it sent met an error
-            return
         self._closing = True
         self._direct = None
         self._loop._unwatch(self._fd, READ)
@@ -342,7 +284,6 @@ class SendingTransport(asyncio.Transport):
         self._force_close(None)
 
     def _force_close(self, error: BaseException | None) -> None:
-        self.settle()
         if self._lost:
             return
         self._lost += 1

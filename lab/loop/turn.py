@@ -40,9 +40,6 @@ from lab.loop.parties import AskTheTableError, PartyTable
 LONGEST_WAIT = 24 * 3600.0
 """Seconds. Timeouts are C ints of milliseconds in epoll and poll; asyncio sets the same bound."""
 
-HANDLES_TOGETHER = 32
-"""So many handles of a turn run before what they wrote is sent: it waits for no more than that."""
-
 CANCELLED_TIMERS_KEPT = 100
 """Cancelled timers stay in the heap until there are this many and they are the greater half (as asyncio:
 timeouts mostly get cancelled, and the heap is cheaper to clean in one go than one by one)."""
@@ -63,8 +60,6 @@ class TurnLoop(asyncio.AbstractEventLoop):
         self._timer_numbers = itertools.count()
         self._cancelled_timers = 0
         self._due: deque[Handle] = deque()
-        self._postponed: deque[Any] = deque()
-        self._postponing: deque[Any] | None = None
         self._fresh: dict[int, int] = {}
         self._readers = PartyTable(self._fresh)
         self._writers = PartyTable(self._fresh)
@@ -218,14 +213,9 @@ class TurnLoop(asyncio.AbstractEventLoop):
 
         ready = self._ready
         try:
-            left = len(ready)
-            while left:
-                together = left if left < HANDLES_TOGETHER else HANDLES_TOGETHER
-                left -= together
-                if together > 1:
-                    self._postponing = self._postponed
+            if ready:
                 run_handle = self._run_handle if self._debug else None
-                for _ in range(together):
+                for _ in range(len(ready)):
                     handle = ready.popleft()
                     if run_handle is not None:
                         run_handle(handle)
@@ -241,12 +231,9 @@ class TurnLoop(asyncio.AbstractEventLoop):
                         except BaseException as error:
                             self._callback_failed(handle, error)
                 handle = args = None  # a failed task's traceback may lead to this frame: it would be a cycle
-                if together > 1:
-                    self._send_postponed()
             if events:
                 self._serve_timed(events) if self._debug else self._serve(events)
         except BaseException:
-            self._send_postponed()
             if self._edge:
                 for fd, _ in events:
                     self._rearm(fd)
@@ -255,13 +242,6 @@ class TurnLoop(asyncio.AbstractEventLoop):
         due = self._due
         while due:
             self._run_handle(due.popleft())
-
-    def _send_postponed(self) -> None:
-        """Have transports send what handles wrote: `lab.loop.sending` tells why not at once."""
-        self._postponing = None
-        postponed = self._postponed
-        while postponed:
-            postponed.popleft().send_postponed()
 
     def _serve(self, events: Sequence[Event]) -> None:  # HOT
         """Hand each ready descriptor to whoever waits for it.
