@@ -107,8 +107,8 @@ class SendingTransport(asyncio.Transport):
 
     def writelines(self, list_of_data: Iterable[Any]) -> None:
         """Send several pieces as if they were one, without joining them."""
-        pieces = [piece for piece in map(self._accepted, list_of_data) if piece]
-        if not pieces:
+        pieces = [piece for piece in map(_kept, list_of_data) if piece]
+        if not self._takes(pieces):
             return
         was_empty = not self._queued
         for piece in pieces:
@@ -118,21 +118,24 @@ class SendingTransport(asyncio.Transport):
         self._watch_queue()
 
     def _accepted(self, data: Any) -> Any:
-        """``data`` as it may be queued, or None if the connection is lost; raises what asyncio raises."""
+        """``data`` as it may be queued, or None if there is nothing to send; raises what asyncio raises."""
         if not isinstance(data, (bytes, bytearray, memoryview)):
             raise TypeError(f"data argument must be a bytes-like object, not {type(data).__name__!r}")
+        return _kept(data) if self._takes(data) else None
+
+    def _takes(self, data: Any) -> bool:
+        """Whether there is something to send and somebody to send it to; raises what asyncio raises."""
         if self._eof:
             raise RuntimeError("Cannot call write() after write_eof()")
         if self._drained is not None:
             raise RuntimeError("unable to write; sendfile is in progress")
         if not data:
-            return None
+            return False
         if self._lost:
             if self._lost >= QUIET_LOST_WRITES:
                 logger.warning("socket.send() raised exception.")
             self._lost += 1
-            return None
-        return data if data.__class__ is bytes else bytes(data)
+        return not self._lost
 
     def _enqueue(self, piece: Any) -> None:
         self._append(piece)
@@ -341,6 +344,11 @@ class _Outlet:
     @staticmethod
     def owner() -> None:
         """No ``sock_*`` coroutine may use the descriptor."""
+
+
+def _kept(data: Any) -> bytes:
+    """``data``, anything with a buffer, in a form that its owner cannot change."""
+    return data if data.__class__ is bytes else bytes(memoryview(data))
 
 
 def _drop(queue: collections.deque[Any], count: int) -> None:

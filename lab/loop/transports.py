@@ -114,13 +114,10 @@ class StreamTransport(SendingTransport):
         return default if value is None else value
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        """Hand what comes from now on to another protocol."""
+        """Hand what comes from now on to another protocol, or to the methods that this one has now."""
         self._protocol = protocol
-        receive = getattr(protocol, "data_received", None)
-        if receive is None or isinstance(protocol, asyncio.BufferedProtocol):
-            self._deliver = None
-        else:
-            self._deliver = receive
+        reads_into = isinstance(protocol, asyncio.BufferedProtocol)
+        self._deliver: Any = None if reads_into or self._sock is None else self._deliver_first
 
     def get_protocol(self) -> asyncio.BaseProtocol:
         """The protocol that is served."""
@@ -207,6 +204,15 @@ class StreamTransport(SendingTransport):
             return
         if len(data) >= self._enough:
             self._has_read(self._filled(len(data)))
+
+    def _deliver_first(self, data: bytes) -> None:
+        """Find out what takes the data, and let it.
+
+        Not before there is any: a program may replace a protocol's ``data_received`` until then, from
+        ``connection_made`` for one. (One that does it in mid-stream calls ``set_protocol`` again.)
+        """
+        self._deliver = self._protocol.data_received
+        self._deliver(data)
 
     def _has_read(self, filled: bool) -> None:
         """A read gave ``_enough`` bytes or more, or as many as it asked for (``filled``): there may be more.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from array import array
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from lab.loop.loop import Loop
 from tests.loop.conftest import Pair, Run, beside_asyncio, turns
-from tests.loop.recording import Log, StreamRecorder
+from tests.loop.recording import Log, Recorder, StreamRecorder
 from tests.loop.streams.streaming import HalfOpen, Into, reset, serving
 
 Program = Callable[[Any, Log, Pair], Any]
@@ -177,6 +178,50 @@ async def closed_at_once(loop: Any, log: Log, pair: Pair) -> None:
     await end.log.until_lost()
 
 
+async def methods_replaced_before_they_are_called(loop: Any, log: Log, pair: Pair) -> None:
+    class Replacing(StreamRecorder):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            super().connection_made(transport)
+            self.data_received = lambda data: self.log.note("replaced", data)
+            self.eof_received = lambda: self.log.note("replaced eof")
+
+    end = Replacing(Names(log, "end"))
+    await loop.create_connection(lambda: end, sock=pair[0])
+    for data in (b"one", b"two"):
+        pair[1].send(data)
+        await end.log.until(lambda log, data=data: data in log.named("replaced"))
+    end.connection_lost = lambda error: log.note("connection_lost", error)
+    pair[1].close()
+    await log.until_lost()
+
+
+async def nobody_to_take_it(loop: Any, log: Log, pair: Pair) -> None:
+    end = Recorder(Names(log, "end"))
+    await loop.create_connection(lambda: end, sock=pair[0])
+    pair[1].send(b"data")
+    await end.log.until_lost()
+
+
+async def pieces_of_many_kinds(loop: Any, log: Log, pair: Pair) -> None:
+    end = StreamRecorder(Names(log, "end"))
+    transport, _ = await loop.create_connection(lambda: end, sock=pair[0])
+
+    def tried(pieces: Any) -> None:
+        try:
+            log.note(pieces, transport.writelines(pieces))
+        except (TypeError, RuntimeError) as error:
+            log.note(pieces, type(error).__name__)
+
+    for pieces in ([array("B", b"of an array"), b"", bytearray(b"!")], [], ["text"], [b"1", 2], [None]):
+        tried(pieces)
+    log.note(pair[1].recv(100))
+    transport.write_eof()
+    for pieces in ([], [b""], [b"late"]):
+        tried(pieces)
+    transport.abort()
+    await end.log.until_lost()
+
+
 PROGRAMS = (
     polite_conversation,
     half_closed_both_ways,
@@ -186,6 +231,9 @@ PROGRAMS = (
     a_reset,
     buffered,
     closed_at_once,
+    methods_replaced_before_they_are_called,
+    nobody_to_take_it,
+    pieces_of_many_kinds,
 )
 
 

@@ -239,6 +239,22 @@ def test_the_protocol_can_be_changed_at_any_time(loop: Loop, run: Run, put_on: P
     assert run(main()) == [b"one", b"two", b"three"]
 
 
+def test_a_method_that_is_replaced_in_mid_stream_is_taken_up_by_setting_the_protocol_again(
+    loop: Loop, run: Run, put_on: PutOn, pair: Pair
+) -> None:
+    async def main() -> list[Any]:
+        here, there = pair
+        reader = await put_on(here, StreamRecorder())
+        await loop.sock_sendall(there, b"before")
+        await reader.log.until(all_of)
+        reader.data_received = lambda data: reader.log.note("replaced", data)
+        reader.transport.set_protocol(reader)
+        await loop.sock_sendall(there, b"after")
+        return list(await reader.log.until(lambda log: log.named("replaced")))
+
+    assert run(main()) == ["connection_made", ("data_received", b"before"), ("replaced", b"after")]
+
+
 def test_a_buffered_protocol_gets_everything_through_its_own_buffer(
     loop: Loop, run: Run, put_on: PutOn, roomy: Pair
 ) -> None:
