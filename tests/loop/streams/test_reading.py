@@ -1,4 +1,4 @@
-"""What a transport reads: how much at a time, when it pauses, whom it gives it to, and how it ends."""
+"""What a transport reads: how much at a time, when it pauses, and how it ends."""
 
 from __future__ import annotations
 
@@ -217,42 +217,6 @@ def test_bytes_behind_descriptors_that_nobody_takes_are_read(
         return all_of(await reader.log.until(lambda log: len(all_of(log)) == 11))
 
     assert run(main()) == b"beforeafter"
-
-
-def test_the_protocol_can_be_changed_at_any_time(loop: Loop, run: Run, put_on: PutOn, pair: Pair) -> None:
-    async def main() -> list[bytes]:
-        here, there = pair
-        first, second, third = StreamRecorder(), Into(), StreamRecorder()
-        transport = (await put_on(here, first)).transport
-        assert transport.get_protocol() is first
-        for protocol, data in ((first, b"one"), (second, b"two"), (third, b"three")):
-            transport.set_protocol(protocol)
-            assert transport.get_protocol() is protocol
-            await loop.sock_sendall(there, data)
-            await protocol.log.until(bool)
-            await protocol.log.until(lambda _, p=protocol, data=data: bytes(p.data) == data)
-        transport.close()
-        await third.log.until_lost()
-        assert transport.get_protocol() is None
-        return [first.data, bytes(second.data), third.data]
-
-    assert run(main()) == [b"one", b"two", b"three"]
-
-
-def test_a_method_that_is_replaced_in_mid_stream_is_taken_up_by_setting_the_protocol_again(
-    loop: Loop, run: Run, put_on: PutOn, pair: Pair
-) -> None:
-    async def main() -> list[Any]:
-        here, there = pair
-        reader = await put_on(here, StreamRecorder())
-        await loop.sock_sendall(there, b"before")
-        await reader.log.until(all_of)
-        reader.data_received = lambda data: reader.log.note("replaced", data)
-        reader.transport.set_protocol(reader)
-        await loop.sock_sendall(there, b"after")
-        return list(await reader.log.until(lambda log: log.named("replaced")))
-
-    assert run(main()) == ["connection_made", ("data_received", b"before"), ("replaced", b"after")]
 
 
 def test_a_buffered_protocol_gets_everything_through_its_own_buffer(
