@@ -10,9 +10,9 @@ its *wakeup* by threads and signals, *names* looked up in threads, and *sockets*
 *readiness*, and *sendfile* on top of them.
 
 Where sockets are asked for data, *transports* push it into protocols: a sending half, a reading half, and
-*TLS* in between. *Connections* are made (as a *race*, if a host has several addresses), *servers* listen for
-them, and files are *transferred* into them. *Datagrams* and *pipes* are simpler *endpoints*; pipes lead to
-*subprocesses*, whose end the loop learns of as of any *child's*.
+*encryption* in between, where *TLS* is wanted. *Connections* are made (as a *race*, if a host has several
+addresses), *servers* listen for them, and files are *transferred* into them. *Datagrams* and *pipes* are
+simpler *endpoints*; pipes lead to *subprocesses*, whose end the loop learns of as of any *child's*.
 
 The classes form a tower by single inheritance (``TurnLoop``, ``DiagnosticsLoop`` ... ``Loop``); each storey
 is a working loop that knows only what is below it.
@@ -33,6 +33,7 @@ READING_ORDER = (
     "sendfile",
     "sending",
     "transports",
+    "encryption",
     "tls",
     "racing",
     "addresses",

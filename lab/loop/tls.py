@@ -1,37 +1,19 @@
-"""TLS: a protocol between a stream transport and the program's protocol, with a transport of its own.
+"""TLS: which connections are encrypted, from the beginning or from some moment on.
 
-Encryption is no matter of sockets: the bytes that a transport reads go into OpenSSL, what comes out goes to
-the program's protocol, and back. The protocol in between is the standard library's own
-(``asyncio.sslproto.SSLProtocol``): its state machine of handshake, renegotiated wishes and shutdown has been
-reviewed for years, and a second one would be a second place for security mistakes. Here are only its two
-ends: the transports that it is put on, and the upgrade of a connection that began in the clear.
-
-What it needs, on Python 3.11 to 3.13: of its transport ``write``, ``close``, ``abort``, ``pause_reading``,
-``resume_reading``, ``get_extra_info`` and ``_force_close(error)``; of the loop ``call_soon``, ``call_later``,
-``time``, ``get_debug`` and ``call_exception_handler``. Its own transport is made in its constructor, as
-``_app_transport``.
-
-Pitfalls
-- It asks OpenSSL for ``max_size`` bytes at a time, and ``SSLObject.read`` allocates that much. By default
-  these are 256 KiB, above glibc's mmap threshold (`SMALLEST_READ` tells what that costs), though a TLS
-  record, and so a read, never has more than 16 KiB. Its read buffer is as large, and kept per connection.
-- It slices the buffer of a ``BufferedProtocol`` for each further record. A slice of a ``bytearray`` is a
-  copy, and what is read into it is lost. Here that is done with a view.
+What encrypts stands in ``encryption.py``; here are its two ends: the transports that it is put on, and the
+upgrade of a connection that began in the clear.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import socket
 import ssl
-import traceback
-from asyncio import sslproto
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from lab.loop.readiness import SMALLEST_READ
+from lab.loop.encryption import TlsProtocol
 from lab.loop.sendfile import SendfileLoop
 from lab.loop.transports import stream_transport, without_delay
 
@@ -39,68 +21,6 @@ logger = logging.getLogger("asyncio")
 
 ProtocolFactory = Callable[[], asyncio.BaseProtocol]
 Connection = tuple[asyncio.Transport, asyncio.BaseProtocol]
-
-
-class TlsProtocol(sslproto.SSLProtocol):
-    """asyncio's, without its pitfalls, with names that outlive it, and a beginning that can be called off."""
-
-    max_size = SMALLEST_READ
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Shake hands, unless nobody wants to any more (asyncio's would, and keep the connection), or can.
-
-        The names are kept for those who ask after the end, as plain transports keep them. Then it would be
-        too late to ask: a TLS transport below, closed twice, has no names any more.
-        """
-        names = ((name, transport.get_extra_info(name)) for name in ("peername", "sockname"))
-        self._extra.update((name, value) for name, value in names if value is not None)
-        if self._app_transport is None:  # the connection was lost meanwhile, and who waits was told
-            return
-        if self._app_transport.is_closing():
-            self._transport = transport
-            transport.abort()
-        else:
-            super().connection_made(transport)
-
-    def _on_handshake_complete(self, handshake_exc: Any) -> None:
-        """Let go of a connection whose handshake failed, and of its buffers, without the garbage collector.
-
-        asyncio's frame keeps the error (or its class), and the traceback of the error keeps the frame.
-        """
-        super()._on_handshake_complete(handshake_exc)
-        if isinstance(handshake_exc, BaseException):
-            traceback.clear_frames(handshake_exc.__traceback__)
-        del handshake_exc  # so does this frame, which is reached from that one
-
-    def _do_flush(self) -> None:
-        """Deliver what has come, then end the stream; unless the program, told of it, has aborted.
-
-        (asyncio's raises RuntimeError then, out of the program's own ``close``.)
-        """
-        self._do_read()
-        if self._state is not sslproto.SSLProtocolState.UNWRAPPED:
-            self._set_state(sslproto.SSLProtocolState.SHUTDOWN)
-            self._do_shutdown()
-
-    def _do_read__buffered(self) -> None:
-        """Decrypt into the protocol's own buffer, which it may resize when it hears of it."""
-        count, ended = 0, False
-        with memoryview(self._app_protocol_get_buffer(self._get_read_buffer_size())).cast("B") as view:
-            room = len(view)
-            if not room:
-                raise RuntimeError("get_buffer() returned an empty buffer")
-            with contextlib.suppress(*sslproto.SSLAgainErrors):
-                while count < room and not ended:
-                    got = self._sslobj.read(room - count, view[count:])
-                    count += got
-                    ended = not got
-        if count:
-            self._app_protocol_buffer_updated(count)
-        if ended:
-            self._call_eof_received()
-            self._start_shutdown()
-        elif count == room:
-            self._loop.call_soon(self._do_read)
 
 
 class Tls(NamedTuple):

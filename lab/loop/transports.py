@@ -38,6 +38,10 @@ DRAIN_TURNS = 16
 """Full reads in a row, under an edge-triggered backend, before other descriptors get their turn."""
 
 
+class TakesBytes:
+    """A buffered protocol that is handed bytes all the same, never more than the smallest read at a time."""
+
+
 class StreamTransport(SendingTransport):
     """A TCP or Unix stream connection. Made by the loop's ``create_*`` methods."""
 
@@ -116,7 +120,7 @@ class StreamTransport(SendingTransport):
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
         """Hand what comes from now on to another protocol, or to the methods that this one has now."""
         self._protocol = protocol
-        reads_into = isinstance(protocol, asyncio.BufferedProtocol)
+        reads_into = isinstance(protocol, asyncio.BufferedProtocol) and not isinstance(protocol, TakesBytes)
         self._deliver: Any = None if reads_into or self._sock is None else self._deliver_first
 
     def get_protocol(self) -> asyncio.BaseProtocol:
@@ -225,8 +229,9 @@ class StreamTransport(SendingTransport):
         size = self._read_size
         if count != size or self._receive is None:
             return False
-        self._read_size = min(size * 2, LARGEST_READ)
-        self._receive = self._receive_more
+        if not isinstance(self._protocol, TakesBytes):
+            self._read_size = min(size * 2, LARGEST_READ)
+            self._receive = self._receive_more
         return True
 
     def _receive_more(self, _: int) -> bytes:

@@ -11,8 +11,6 @@ from typing import Any
 import pytest
 
 from lab.loop.loop import Loop
-from lab.loop.readiness import SMALLEST_READ
-from lab.loop.tls import TlsProtocol
 from tests.loop.conftest import Pair, Run, turns
 from tests.loop.recording import StreamRecorder
 from tests.loop.streams.certificates import Contexts, contexts
@@ -275,7 +273,3 @@ def test_a_buffered_protocol_may_have_any_buffer_and_resize_it(
         [] if size else ["get_buffer() returned an empty buffer"]
     )
     reports.clear()
-
-
-def test_its_buffers_are_no_larger_than_a_small_read() -> None:
-    assert TlsProtocol.max_size == SMALLEST_READ
