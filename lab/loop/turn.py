@@ -104,7 +104,7 @@ class TurnLoop(asyncio.AbstractEventLoop):
         """Call ``callback(*args)`` once, ``delay`` seconds from now."""
         if delay is None:
             raise TypeError("delay must not be None")
-        return self.call_at(self._clock() + delay, callback, *args, context=context)
+        return self._arm(self._clock() + delay, callback, args, context)
 
     def call_at(
         self,
@@ -116,18 +116,40 @@ class TurnLoop(asyncio.AbstractEventLoop):
         """Call ``callback(*args)`` once ``loop.time()`` has reached ``when``; ties in the order of calls."""
         if when is None:
             raise TypeError("when cannot be None")
-        if self._closed or self._debug:
-            self._check_call(callback, "call_at")
+        return self._arm(when, callback, args, context)
+
+    def _arm(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        context: contextvars.Context | None,
+    ) -> TimerHandle:  # HOT
+        """A timer in the heap.
+
+        It stands for ``TimerHandle().fill(callback, args, self, context)``, as in ``call_soon``: a request's
+        timeout is armed and cancelled each time (tests/microbench: timers that are cancelled).
+        """
         if when != when:
             when = self._clock()  # not a number has no place among the others: due at once, as in asyncio
-        timer = TimerHandle(when, callback, args, self, context)
+        timer = TimerHandle()
+        if self._closed or self._debug:
+            self._check_call(callback, "call_at")
+            timer.fill(callback, args, self, context)
+        else:
+            timer._context = contextvars.copy_context() if context is None else context
+            timer._loop = self
+            timer._callback = callback
+            timer._args = args
+            timer._cancelled = False
+            timer._repr = timer._source_traceback = None
+        timer._when = when
+        timer._scheduled = True
         heapq.heappush(self._timers, (when, next(self._timer_numbers), timer))
         return timer
 
-    def _timer_handle_cancelled(self, timer: TimerHandle) -> None:
-        """A timer says that it was cancelled (asyncio's name: its TimerHandle calls it)."""
-        if timer._scheduled:
-            self._cancelled_timers += 1
+    def _timer_handle_cancelled(self, timer: asyncio.TimerHandle) -> None:
+        """A timer that somebody else has made was cancelled (asyncio's TimerHandle says so): no matter."""
 
     # -- the interest set ------------------------------------------------------------------------------
 
