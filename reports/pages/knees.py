@@ -1,4 +1,4 @@
-"""Latency against offered load in words and tables: for the page and the summary alike.
+"""Latency against several offered rates in words and tables: for the page and the summary alike.
 
 Rule: a knee is told as the bracket that it is, with the bound it stands for and, where that is wider, its
 interval; what could not be said, because the load was the limit or the rounds were too few, is said so, and
@@ -35,7 +35,12 @@ HEADINGS = (
 
 def sentences(judgement: Judgement) -> list[str]:
     """One a scenario: up to which rate each subject keeps up, the best first."""
-    return [_said(each) for each in offered_loads(judgement)]
+    return [_said(each) for each in _at_several_rates(judgement)]
+
+
+def _at_several_rates(judgement: Judgement) -> list[OfferedLoad]:
+    """One rate has no knee: of that tells `reports.pages.one_rate`."""
+    return [each for each in offered_loads(judgement) if len(each.rates) > 1]
 
 
 def _said(load: OfferedLoad) -> str:
@@ -72,14 +77,17 @@ def kept_up(judgement: Judgement, scenario: ScenarioRecord, names: list[str]) ->
     wanted = [curve for curve in known if curve.subject.name in names]
     highest = max((_knee_per_s(curve) for curve in wanted), default=0)
     further = [c for c in known if c.subject.kind != "floor" and _knee_per_s(c) > highest]
-    said = listed(_kept_up(curve, load.unit) for curve in (*wanted, *further[:1]))
+    is_one = len(load.rates) == 1
+    said = listed(_kept_up(curve, load.unit, is_one) for curve in (*wanted, *further[:1]))
     return f"{said}." if wanted else ""
 
 
-def _kept_up(curve: LoadCurve, unit: str) -> str:
+def _kept_up(curve: LoadCurve, unit: str, is_one: bool) -> str:
     name, knee, beyond = curve.subject.name, curve.knee, curve.beyond
     if knee is None:
         return f"{name} does not keep up with {beyond.rate_per_s if beyond else 0:,} {plural(unit)}/s"
+    if is_one:
+        return f"{name} keeps up with {knee.rate_per_s:,} {plural(unit)}/s"
     said = f"{name} keeps up to {'' if beyond else 'at least '}{knee.rate_per_s:,} {plural(unit)}/s"
     return f"{said} (interval {_interval(curve)})" if _is_wider(curve) else said
 
@@ -98,7 +106,7 @@ def tables(judgement: Judgement) -> list[SubjectTable]:
     """A table a scenario, for the page."""
     return [
         SubjectTable(each.title, HEADINGS, tuple((c.subject.name, _cells(c)) for c in _by_knee(each)))
-        for each in offered_loads(judgement)
+        for each in _at_several_rates(judgement)
     ]
 
 
@@ -114,7 +122,7 @@ def notes(judgement: Judgement) -> list[str]:
 
 def markdown_table(judgement: Judgement) -> str:
     """One table for all scenarios, for the summary; empty where no rates were offered."""
-    loads = offered_loads(judgement)
+    loads = _at_several_rates(judgement)
     if not loads:
         return ""
     names = dict.fromkeys(curve.subject.name for each in loads for curve in each.curves)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lab.results import SubjectRecord
 from reports.analysis.answer import answer
 from reports.analysis.judgement import Judgement, ScenarioJudgement
-from reports.pages import growth, knees, phrases, trust, wording
+from reports.pages import growth, knees, one_rate, phrases, trust, wording
 from reports.pages.context import answer_rows
 from reports.pages.headline import headline
 
@@ -30,6 +30,7 @@ def markdown(judgement: Judgement) -> str:
         )
     )
     parts += [_table(judgement), growth.markdown_table(judgement), knees.markdown_table(judgement)]
+    parts.append(one_rate.markdown_table(judgement))
     where = "Full report: report.html. Samples: samples.csv. Pictures: figures/."
     parts.append(f"{where}\nRepeat with: `{judgement.run.record.command}`")
     return "\n\n".join(part for part in parts if part) + "\n"

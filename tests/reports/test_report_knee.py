@@ -15,7 +15,7 @@ from reports.analysis.scaling import scalings
 from reports.figures import latency as latency_figure
 from reports.figures import offered_load
 from reports.figures.registry import FIGURES
-from reports.pages import knees, load
+from reports.pages import knees, load, one_rate
 from reports.pages.context import context
 from reports.pages.page import html
 from reports.pages.summary import markdown
@@ -276,7 +276,7 @@ def test_latencies_stand_alone_where_no_throughput_is_a_result(judged: Judgement
 def test_a_single_rate_makes_a_table_and_no_picture() -> None:
     judgement = judge(run((10_000,), rounds=1))
     assert offered_load.draw(judgement) == []
-    assert [table.title for table in knees.tables(judgement)] == [TITLE]
+    assert [table.title for table in one_rate.tables(judgement)] == [f"{TITLE}, 10,000 requests/s offered"]
 
 
 def test_closed_loops_and_workloads_that_drive_themselves_have_no_offered_load() -> None:
