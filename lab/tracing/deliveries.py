@@ -16,7 +16,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from lab.loop.tls import TlsProtocol
+from lab.loop.encryption import TlsProtocol
 from lab.loop.transports import StreamTransport
 from lab.tracing.recorder import LOOP, Recorder
 

@@ -121,11 +121,9 @@ class TracedLoop(Loop):
         """As `Loop`, and the call is noted."""
         return self._observe(super().call_soon_threadsafe(callback, *args, context=context))
 
-    def call_at(
-        self, when: float, callback: Callable[..., object], *args: Any, context: Any = None
-    ) -> TimerHandle:
-        """As `Loop`, and the call is noted; ``call_later`` comes here too."""
-        return self._observe(super().call_at(when, callback, *args, context=context))
+    def _arm(self, *timer: Any) -> TimerHandle:
+        """As `Loop`, and the call is noted; ``call_later`` and ``call_at`` come here."""
+        return self._observe(super()._arm(*timer))
 
     def _observe(self, handle: Any) -> Any:
         callback = handle._callback

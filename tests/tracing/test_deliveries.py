@@ -91,7 +91,7 @@ def test_what_a_transport_hands_over_is_seen_with_its_size(kind: type[Plain], me
 
 def test_what_comes_encrypted_is_seen_too_and_is_more() -> None:
     recorder, _ = exchange(Plain, tls=True)
-    wrapped = [span for span in wording.deliveries(recorder) if span.name == "TlsProtocol.buffer_updated"]
+    wrapped = [span for span in wording.deliveries(recorder) if span.name == "TlsProtocol.data_received"]
     (inside,) = [span for span in wording.deliveries(recorder) if span.name == "Plain.data_received"]
     around = [span for span in wrapped if span.begin_ns <= inside.begin_ns and inside.end_ns <= span.end_ns]
     assert len(around) == 1
