@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from lab.loop.loop import Loop
+from lab.loop.readiness import SMALLEST_READ
 from tests.loop.conftest import Pair, Run, turns
 from tests.loop.recording import StreamRecorder
 from tests.loop.streams.certificates import Contexts, contexts
@@ -235,8 +236,10 @@ def test_a_paused_reader_leaves_data_to_the_peer(loop: Loop, run: Run, tls: Cont
             transport, protocol = await loop.create_connection(StreamRecorder, *address, ssl=tls.client)
             transport.pause_reading()
             transport.write(data)
-            await turns(50)
+            await turns(100)
             assert not all_of(protocol.log)
+            _, high = transport.get_read_buffer_limits()
+            assert high <= transport.get_read_buffer_size() <= high + SMALLEST_READ
             transport.resume_reading()
             await protocol.log.until(lambda _: len(protocol.data) == len(data))
             transport.abort()
