@@ -89,7 +89,7 @@ class Backend(abc.ABC):
     @property
     @abc.abstractmethod
     def interest(self) -> Mapping[int, int]:
-        """The interest set: descriptor -> event mask, made of ``READ`` and ``WRITE``."""
+        """The interest set: descriptor -> event mask (``READ``, ``WRITE``); always the same mapping."""
 
     @abc.abstractmethod
     def register(self, fd: int, mask: int) -> None:

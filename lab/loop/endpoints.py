@@ -160,7 +160,7 @@ class Endpoint(asyncio.BaseTransport):
         name = type(self).__name__
         if self._file is None:
             return f"<{name} closed>"
-        interest = self._loop._backend.interest.get(self._fd, 0)
+        interest = self._loop._interest.get(self._fd, 0)
         reading, writing = ("polling" if interest & each else "idle" for each in (READ, WRITE))
         state = "closing" if self._closing else "open"
         return f"<{name} {state} fd={self._fd} read={reading} write={writing}>"

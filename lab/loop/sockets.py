@@ -280,7 +280,7 @@ class SocketsLoop(NamesLoop):
         party = Readiness(self, sock, direction)
         if fd not in table:  # else it takes the other's place when it has to wait, and not before
             table[fd] = party
-            party.watched = bool(self._backend.interest.get(fd, 0) & direction)
+            party.watched = bool(self._interest.get(fd, 0) & direction)
         return party
 
     def _check_socket(self, sock: socket.socket) -> None:

@@ -138,7 +138,7 @@ class StreamTransport(SendingTransport):
     def __repr__(self) -> str:
         if self._sock is None:
             return f"<{type(self).__name__} closed fd={self._fd}>"
-        interest = self._loop._backend.interest.get(self._fd, 0)
+        interest = self._loop._interest.get(self._fd, 0)
         return (
             f"<{type(self).__name__}{' closing' if self._closing else ''} fd={self._fd} "
             f"read={'polling' if interest & READ else 'idle'} "

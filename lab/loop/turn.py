@@ -50,6 +50,7 @@ class TurnLoop(asyncio.AbstractEventLoop):
 
     def __init__(self, backend: Backend, clock: Callable[[], float] = time.monotonic) -> None:
         self._backend = backend
+        self._interest = backend.interest
         self._edge = backend.trigger == "edge"
         self._clock = clock
         self._debug = False
@@ -155,7 +156,7 @@ class TurnLoop(asyncio.AbstractEventLoop):
 
     def _watch(self, fd: int, direction: int) -> None:
         """Have the backend watch ``fd`` for READ or WRITE; nothing to do when it does already."""
-        mask = self._backend.interest.get(fd, 0)
+        mask = self._interest.get(fd, 0)
         if mask & direction:
             return
         self._interest_changes += 1
@@ -171,7 +172,7 @@ class TurnLoop(asyncio.AbstractEventLoop):
 
     def _unwatch(self, fd: int, direction: int) -> None:
         """Have the backend stop watching ``fd`` for READ or WRITE, if it does."""
-        mask = self._backend.interest.get(fd, 0)
+        mask = self._interest.get(fd, 0)
         if not mask & direction:
             return
         self._interest_changes += 1
@@ -188,31 +189,33 @@ class TurnLoop(asyncio.AbstractEventLoop):
     def _freshen(self, fd: int, directions: int) -> None:
         """What the kernel has reported of these directions so far is not about who waits from now on."""
         self._fresh[fd] = self._fresh.get(fd, 0) | directions
-        self._readers.hide(fd)
-        self._writers.hide(fd)
+        for table in (self._readers, self._writers):
+            if fd in table:
+                table.hide(fd)
 
     def _age(self) -> None:
         """The next report is about all that are registered now."""
-        for fd in self._fresh:
-            self._readers.show(fd)
-            self._writers.show(fd)
+        for table in (self._readers, self._writers):
+            for fd in self._fresh:
+                if fd in table:
+                    table.show(fd)
         self._fresh.clear()
 
     def _forget(self, fd: int, directions: int = BOTH) -> None:
         """What was known of this number belongs to a file that is closed: nothing of it is watched."""
-        tables = ((READ, self._readers), (WRITE, self._writers))
-        parties = [table.pop(fd, None) for direction, table in tables if directions & direction]
-        if fd in self._backend.interest:
+        reader = self._readers.pop(fd) if directions & READ and fd in self._readers else None
+        writer = self._writers.pop(fd) if directions & WRITE and fd in self._writers else None
+        if fd in self._interest:
             self._interest_changes += 1
             self._backend.unregister(fd)
             self._freshen(fd, BOTH)
-        for party in parties:
+        for party in (reader, writer):
             if party is not None:
                 party.lost()
 
     def _rearm(self, fd: int) -> None:
         """Make an edge-triggered backend report ``fd`` again if it is ready."""
-        mask = self._backend.interest.get(fd)
+        mask = self._interest.get(fd)
         if mask is not None:
             self._interest_changes += 1
             with contextlib.suppress(OSError):  # closed since: there is nothing left to report
@@ -308,7 +311,7 @@ class TurnLoop(asyncio.AbstractEventLoop):
         A hang-up or an error makes both directions ready. An edge-triggered report of one is not repeated,
         so those who wait are told that the stream ends behind what they are about to read.
         """
-        interest = self._backend.interest.get(fd, 0)
+        interest = self._interest.get(fd, 0)
         if not interest:
             self._forget(fd)
             self._backend.stray(fd)

@@ -60,9 +60,12 @@ def test_the_interest_set_follows_every_change(any_backend, sockets):
     any_backend.register(left, READ)
     any_backend.register(right, WRITE)
     any_backend.modify(left, BOTH)
-    assert dict(any_backend.interest) == {left: BOTH, right: WRITE}
+    kept = any_backend.interest
+    assert dict(kept) == {left: BOTH, right: WRITE}
     any_backend.unregister(right)
     assert dict(any_backend.interest) == {left: BOTH}
+    any_backend.close()
+    assert any_backend.interest is kept, "always the same mapping: loops keep it"
 
 
 def test_closing_twice_is_fine_and_empties_the_interest_set(any_backend, pipe):
