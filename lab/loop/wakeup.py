@@ -67,24 +67,24 @@ class WakeupLoop(LifecycleLoop):
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> Handle:
         """``call_soon`` for any thread: puts the handle into the queue, then wakes the loop."""
-        self._check_closed()
-        if self._debug:
+        if self._closed or self._debug:
+            self._check_closed()
             self._check_callback(callback, "call_soon_threadsafe")
         handle = Handle().fill(callback, args, self, context)
         self._ready.append(handle)
-        self._wake()
+        if not self._woken:
+            self._wake()
         return handle
 
     def _wake(self) -> None:
-        if not self._woken:
-            try:
-                self._woken = True
-                self._wake_writer.send(_WAKE)
-            except OSError:  # a full pair wakes the loop as well; a closed one is that of a loop at its end
-                pass
-            except BaseException:  # Ctrl-C before the byte was written: whoever comes next has to write one
-                self._woken = False
-                raise
+        try:
+            self._woken = True
+            self._wake_writer.send(_WAKE)
+        except OSError:  # a full pair wakes the loop as well; a closed one is that of a loop at its end
+            pass
+        except BaseException:  # Ctrl-C before the byte was written: whoever comes next has to write one
+            self._woken = False
+            raise
 
     def _heed_wakeups(self) -> None:
         """Empty the pair; whatever it held beyond wake-ups are signals."""
