@@ -18,7 +18,7 @@ HEADINGS = (
     "keeps up",
     "p50, ms",
     "p99, ms",
-    "p99 from the actual send, ms",
+    "from the actual send",
     "never sent",
     "thousand/s answered",
 )
