@@ -9,10 +9,11 @@ when nothing is. The rest is what a loop does with that: *diagnostics* when some
 its *wakeup* by threads and signals, *names* looked up in threads, and *sockets*, where each wait is a
 *readiness*, and *sendfile* on top of them.
 
-Where sockets are asked for data, *transports* push it into protocols: a sending half, a reading half, and
-*encryption* in between, where *TLS* is wanted. *Connections* are made (as a *race*, if a host has several
-addresses), *servers* listen for them, and files are *transferred* into them. *Datagrams* and *pipes* are
-simpler *endpoints*; pipes lead to *subprocesses*, whose end the loop learns of as of any *child's*.
+Where sockets are asked for data, *transports* push it into protocols: a *sending* half, a reading half with
+its *delivery*, and *encryption* in between, where *TLS* is wanted. *Connections* are made (as a *race*, if
+a host has several addresses), *servers* listen for them, and files are *transferred* into them. *Datagrams*
+and *pipes* are simpler *endpoints*; pipes lead to *subprocesses*, whose end the loop learns of as of any
+*child's*.
 
 The classes form a tower by single inheritance (``TurnLoop``, ``DiagnosticsLoop`` ... ``Loop``); each storey
 is a working loop that knows only what is below it.
@@ -32,6 +33,7 @@ READING_ORDER = (
     "sockets",
     "sendfile",
     "sending",
+    "delivery",
     "transports",
     "encryption",
     "tls",

@@ -31,6 +31,7 @@ from collections.abc import Callable
 from typing import Any
 
 from backends.contract import READ, WRITE
+from lab.loop.delivery import delivery_to
 from lab.loop.readiness import LARGEST_READ, SMALLEST_READ
 from lab.loop.sending import SendingTransport
 
@@ -215,7 +216,7 @@ class StreamTransport(SendingTransport):
         Not before there is any: a program may replace a protocol's ``data_received`` until then, from
         ``connection_made`` for one. (One that does it in mid-stream calls ``set_protocol`` again.)
         """
-        self._deliver = self._protocol.data_received
+        self._deliver = delivery_to(self._protocol)
         self._deliver(data)
 
     def _has_read(self, filled: bool) -> None:
